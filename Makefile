@@ -1,0 +1,80 @@
+# Two commands for a newcomer: `make serve` and `make test`. The rest is for those who stay.
+#
+# The system's own Python is preferred over others on PATH: Apache's mod_wsgi is linked to it.
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+HOST   ?= 127.0.0.1
+PORT   ?= 8080
+SOURCES := $(shell find src deploy -type f -not -name '*.pyc') pyproject.toml
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help serve test quick figures bench lint format lock apt clean
+help: ## say what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.txt | $(BIN)/python
+	@echo "installing what uploadsvc stands on (once, about half a minute)"
+	$(PIP) install --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt | $(BIN)/python
+	@echo "installing the tools of the tests (once, about a minute)"
+	$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# Serving needs no build tool in the environment: pip fetches hatchling for the build alone.
+$(VENV)/.served: $(SOURCES) $(VENV)/.runtime
+	$(PIP) install --no-deps --force-reinstall .
+	@touch $@
+
+# The tests run against the installed wheel, never against the source folder.
+$(VENV)/.installed: $(SOURCES) $(VENV)/.dev
+	$(PIP) install --no-deps --no-build-isolation --force-reinstall .
+	@touch $@
+
+serve: $(VENV)/.served ## serve on http://127.0.0.1:8080, everything under ./data
+	@$(BIN)/uploadsvc serve --host $(HOST) --port $(PORT)
+
+test: $(VENV)/.installed apt lint ## everything, with small counts (CI runs this)
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=$(FLOOR)
+
+quick: $(VENV)/.installed lint ## what needs no other server, in under a minute
+	$(BIN)/python -m pytest -m "not live and not browser" -q
+
+figures: $(VENV)/.installed apt ## the full counts; prints the table of figures
+	$(BIN)/python -m pytest --full -q
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## lay the code out
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Branch coverage of what runs inside the test process; raised, never lowered.
+FLOOR := 80
+
+# What the live tests start. Nothing is done where it is all there, or where it cannot be done.
+DEBIAN := apache2 libapache2-mod-wsgi-py3 chromium nodejs strace
+apt:
+	@sh tests/debian-packages.sh $(DEBIAN)
+
+lock: ## pin the dependencies anew, with hashes and without addresses
+	$(PYTHON) -m venv .lock
+	.lock/bin/pip --disable-pip-version-check --quiet install uv
+	.lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements.txt
+	.lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url -c requirements.txt pyproject.toml --group dev \
+	  -o requirements-dev.txt
+	rm -r .lock
+
+clean: ## remove what was built, never ./data
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage tests-out

@@ -1,0 +1,34 @@
+"""
+uploadsvc: files come in, get a link, are shown as previews, and go away again.
+
+These names are what others may rely on; everything else may change. They are loaded when
+they are first used, so that a command which needs little of the service starts quickly.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from uploadsvc.app import make_app, make_files, make_getpreview, make_sendfile
+    from uploadsvc.errors import UploadsvcError
+    from uploadsvc.settings import Settings
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Settings",
+    "UploadsvcError",
+    "make_app",
+    "make_files",
+    "make_getpreview",
+    "make_sendfile",
+]
+
+_HOMES = {"Settings": "settings", "UploadsvcError": "errors"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_HOMES.get(name, 'app')}")
+    return getattr(module, name)

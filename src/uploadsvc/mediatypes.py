@@ -1,0 +1,104 @@
+"""
+What a file is, told from its first bytes, and from its name where those say nothing.
+
+Only types that a browser may show are recognised by content; everything else keeps
+the type of its name and is never shown inline by the endpoints. Pure: no I/O, no Pillow.
+"""
+
+import mimetypes
+import re
+from dataclasses import dataclass
+
+HEAD_BYTES = 512
+"""How much of the beginning of a file is enough to tell its type."""
+
+UNKNOWN = "application/octet-stream"
+
+
+@dataclass(frozen=True)
+class Kind:
+    media_type: str
+    extension: str
+    """Without the dot; the one given to names that have none."""
+
+
+# Brands of ISO base media files (ISO/IEC 14496-12, "ftyp"): the major brand decides.
+_BRANDS = {
+    b"avif": Kind("image/avif", "avif"),
+    b"avis": Kind("image/avif", "avif"),
+    b"heic": Kind("image/heic", "heic"),
+    b"heix": Kind("image/heic", "heic"),
+    b"heim": Kind("image/heic", "heic"),
+    b"heis": Kind("image/heic", "heic"),
+    b"hevc": Kind("image/heic", "heic"),
+    b"hevx": Kind("image/heic", "heic"),
+    b"mif1": Kind("image/heic", "heic"),
+    b"msf1": Kind("image/heic", "heic"),
+    b"qt  ": Kind("video/quicktime", "mov"),
+    b"M4A ": Kind("audio/mp4", "m4a"),
+    b"M4V ": Kind("video/mp4", "mp4"),
+    b"isom": Kind("video/mp4", "mp4"),
+    b"iso2": Kind("video/mp4", "mp4"),
+    b"iso5": Kind("video/mp4", "mp4"),
+    b"iso6": Kind("video/mp4", "mp4"),
+    b"mp41": Kind("video/mp4", "mp4"),
+    b"mp42": Kind("video/mp4", "mp4"),
+    b"avc1": Kind("video/mp4", "mp4"),
+    b"dash": Kind("video/mp4", "mp4"),
+    b"3gp4": Kind("video/3gpp", "3gp"),
+    b"3gp5": Kind("video/3gpp", "3gp"),
+    b"3gp6": Kind("video/3gpp", "3gp"),
+}
+
+_SIGNATURES = [
+    (re.compile(rb"\xff\xd8\xff"), Kind("image/jpeg", "jpeg")),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), Kind("image/png", "png")),
+    (re.compile(rb"GIF8[79]a"), Kind("image/gif", "gif")),
+    (re.compile(rb"RIFF.{4}WEBPVP8[ LX]", re.DOTALL), Kind("image/webp", "webp")),
+    (re.compile(rb"RIFF.{4}WAVE", re.DOTALL), Kind("audio/wav", "wav")),
+    (re.compile(rb"(II\*\0|MM\0\*|II\+\0|MM\0\+)"), Kind("image/tiff", "tiff")),
+    (
+        re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL),
+        Kind("image/bmp", "bmp"),
+    ),
+    (re.compile(rb"\xff\x0a"), Kind("image/jxl", "jxl")),
+    (re.compile(rb"\0\0\0\x0cJXL \r\n\x87\n"), Kind("image/jxl", "jxl")),
+    (re.compile(rb"\x1a\x45\xdf\xa3.{0,60}webm", re.DOTALL), Kind("video/webm", "webm")),
+    (re.compile(rb"OggS\0"), Kind("audio/ogg", "ogg")),
+    (re.compile(rb"fLaC\0"), Kind("audio/flac", "flac")),
+    (re.compile(rb"ID3[\x02-\x04]"), Kind("audio/mpeg", "mp3")),
+    (re.compile(rb"\xff[\xfb\xf3\xf2][\x10-\xef]"), Kind("audio/mpeg", "mp3")),
+]
+
+IMAGE_EXTENSIONS = frozenset({"jpeg", "png", "gif", "webp", "avif", "heic", "tiff", "bmp", "jxl"})
+"""The extensions that a name without a dot may be given."""
+
+
+def recognise(head: bytes) -> Kind | None:
+    """Return what the first bytes say, or None when they say nothing we know."""
+    if head[4:8] == b"ftyp":
+        return _BRANDS.get(head[8:12])
+    return next((kind for pattern, kind in _SIGNATURES if pattern.match(head)), None)
+
+
+def media_type(head: bytes, name: str) -> str:
+    """
+    Return the media type of a file: by content first, by name second.
+
+    A name never makes a file a picture, a sound or a film that its bytes are not.
+    """
+    kind = recognise(head)
+    if kind is not None:
+        return kind.media_type
+    guessed, encoding = mimetypes.guess_type(name.lower(), strict=True)
+    if guessed is None or encoding is not None:
+        return UNKNOWN
+    if guessed.startswith(("image/", "audio/", "video/")) and guessed != "image/svg+xml":
+        return UNKNOWN
+    return guessed
+
+
+def image_extension(head: bytes) -> str | None:
+    """Return the extension for a nameless image, or None when it is no image we know."""
+    kind = recognise(head)
+    return kind.extension if kind and kind.extension in IMAGE_EXTENSIONS else None
