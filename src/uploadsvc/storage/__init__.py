@@ -1,0 +1,78 @@
+"""
+Where bytes live.
+
+A storage keeps whole files under keys of its own choosing. It knows nothing of HTTP,
+of pictures, or of who is asking. What only some storages can do is a protocol of its
+own (`HasPaths`).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, Protocol, runtime_checkable
+
+from uploadsvc.storage.names import check_folder, check_name
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a stored file is called: its folder, unguessable, and its name."""
+
+    folder: str
+    name: str
+
+    def __post_init__(self) -> None:
+        """Raise `BadName` for what could never be the key of a stored file."""
+        check_folder(self.folder)
+        check_name(self.name)
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    key: Key
+    size: int
+    """Bytes."""
+    stored_ns: int
+    """When it was stored: nanoseconds since 1970."""
+
+    @property
+    def stored_at(self) -> datetime:
+        return datetime.fromtimestamp(self.stored_ns / 1e9, tz=UTC)
+
+
+class Storage(Protocol):
+    def save(
+        self, name: str, chunks: Iterable[bytes], *, expected: int | None = None
+    ) -> StoredFile:
+        """
+        Keep the chunks as one file called `name`, in a new folder.
+
+        When this returns, the file is on disk for good. If the chunks stop with an
+        error, or the file cannot be kept whole, nothing of it is kept and the error is
+        raised; `NoRoom` when space is what is missing. `expected` is about how many
+        bytes will come, so that a file that cannot fit is refused before it is read.
+        """
+
+    def open(self, key: Key) -> tuple[StoredFile, BinaryIO]:
+        """Return the file's facts and its bytes; raise `Missing` if there is none."""
+
+    def find(self, key: Key) -> StoredFile:
+        """Return the file's facts; raise `Missing` if there is none."""
+
+    def delete(self, key: Key) -> None:
+        """Remove the file for good. Deleting what is not there is not an error."""
+
+    def __iter__(self) -> Iterator[StoredFile]:
+        """All files, in no promised order."""
+
+
+@runtime_checkable
+class HasPaths(Protocol):
+    """A storage whose files other programs may read by themselves."""
+
+    def path(self, key: Key) -> Path:
+        """Return where the file is; says nothing about whether it is there."""
+
+
+__all__ = ["HasPaths", "Key", "Storage", "StoredFile"]

@@ -1,0 +1,53 @@
+"""
+The folder that holds everything: where each thing lies in it, and the marker that it is ours.
+
+Nothing is written outside it. The marker keeps the cleaner from a folder named by mistake.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from uploadsvc.errors import BadSettings
+from uploadsvc.storage.partials import sync_folder
+
+_MARKER = ".uploadsvc"
+_MARKER_TEXT = "This folder belongs to uploadsvc; its cleaner removes old files from it.\n"
+
+
+@dataclass(frozen=True)
+class DataDir:
+    path: Path
+
+    @property
+    def storage(self) -> Path:
+        return self.path / "Storage"
+
+    @property
+    def previews(self) -> Path:
+        return self.path / "Previews"
+
+    @property
+    def state(self) -> Path:
+        """Stamps, counts and locks; nothing that is missed when it is lost."""
+        return self.path / "State"
+
+    @property
+    def is_marked(self) -> bool:
+        return (self.path / _MARKER).is_file()
+
+    def prepare(self, *, dir_mode: int) -> None:
+        """Make what is missing, the marker too; raise `BadSettings` when that fails."""
+        try:
+            for folder in (self.path, self.storage, self.previews, self.state):
+                if not folder.is_dir():
+                    folder.mkdir(parents=True)
+                    folder.chmod(dir_mode)
+            self.mark()
+        except OSError as error:
+            raise BadSettings(f"data_dir {self.path}: {error.strerror}") from error
+
+    def mark(self) -> None:
+        """Write the marker, so that the cleaner accepts the folder."""
+        if not self.is_marked:
+            (self.path / _MARKER).write_text(_MARKER_TEXT)
+            sync_folder(self.path)

@@ -1,0 +1,207 @@
+"""
+Files on a local or shared disk: one folder an upload, its file inside.
+
+A file is written into a folder aside, under its final name, locked. When it is whole,
+file and folder are fsynced, the folder is renamed to its public name in one step, and the
+root is fsynced: readers and cleaners never meet half a file or an empty folder. Names are
+checked before they are used, and links are never followed.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from uploadsvc.errors import Missing
+from uploadsvc.storage import Key, StoredFile, names, partials
+from uploadsvc.storage.partials import disk_errors
+from uploadsvc.storage.room import Room, Unlimited
+
+_CHECK_ROOM_EVERY = 16_000_000
+_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_ATTEMPTS = 5
+
+
+class LocalStorage:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        file_mode: int = 0o644,
+        dir_mode: int = 0o755,
+        room: Room | None = None,
+        new_folder: Callable[[], str] = names.new_folder,
+    ) -> None:
+        """`root` must exist. Modes are given to files and folders when they are published."""
+        self._root = root
+        self._file_mode = file_mode
+        self._dir_mode = dir_mode
+        self._room = room or Unlimited()
+        self._new_folder = new_folder
+
+    def save(
+        self, name: str, chunks: Iterable[bytes], *, expected: int | None = None
+    ) -> StoredFile:
+        names.check_name(name)
+        self._room.check(expected or 0)
+        with disk_errors():
+            partial, fd = self._begin(name)
+        try:
+            size = self._write(fd, chunks)
+            self._room.count(size)
+            try:
+                with disk_errors():
+                    return self._commit(partial, fd, name)
+            except BaseException:
+                self._room.count(-size)
+                raise
+        except BaseException:
+            self._undo(partial, name)
+            raise
+        finally:
+            os.close(fd)
+
+    def open(self, key: Key) -> tuple[StoredFile, BinaryIO]:
+        with _missing_errors():
+            folder_fd = os.open(self._root / key.folder, _FOLDER_FLAGS)
+            try:
+                # O_NONBLOCK: a pipe somebody put there must not hold the request up.
+                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+                file = os.fdopen(os.open(key.name, flags, dir_fd=folder_fd), "rb", buffering=0)
+            finally:
+                os.close(folder_fd)
+        facts = os.fstat(file.fileno())
+        if not stat.S_ISREG(facts.st_mode):
+            file.close()
+            raise Missing("there is no such file")
+        return _describe(key, facts), file
+
+    def find(self, key: Key) -> StoredFile:
+        with _missing_errors():
+            folder_fd = os.open(self._root / key.folder, _FOLDER_FLAGS)
+            try:
+                facts = os.stat(key.name, dir_fd=folder_fd, follow_symlinks=False)
+            finally:
+                os.close(folder_fd)
+        if not stat.S_ISREG(facts.st_mode):
+            raise Missing("there is no such file")
+        return _describe(key, facts)
+
+    def delete(self, key: Key) -> None:
+        try:
+            size = self.find(key).size
+        except Missing:
+            return
+        folder = self._root / key.folder
+        with disk_errors():
+            (folder / key.name).unlink(missing_ok=True)
+            partials.sync_folder(folder)
+            # A folder of an older installation may hold more files than one.
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+            partials.sync_folder(self._root)
+        self._room.count(-size)
+
+    def path(self, key: Key) -> Path:
+        return self._root / key.folder / key.name
+
+    def __iter__(self) -> Iterator[StoredFile]:
+        for folder in os.scandir(self._root):
+            if not folder.name.isalnum() or not folder.is_dir(follow_symlinks=False):
+                continue
+            with contextlib.suppress(FileNotFoundError):
+                for entry in os.scandir(folder.path):
+                    if entry.is_file(follow_symlinks=False):
+                        facts = entry.stat(follow_symlinks=False)
+                        yield _describe(Key(folder.name, entry.name), facts)
+
+    def _begin(self, name: str) -> tuple[str, int]:
+        """Make the folder aside and the locked file in it."""
+        for _ in range(_ATTEMPTS):
+            partial = partials.new_partial()
+            # Closed to others, the web server among them, until it is whole.
+            (self._root / partial).mkdir(mode=0o700)
+            # FileNotFoundError: a cleaner saw the folder before the file was locked in it.
+            with contextlib.suppress(FileNotFoundError):
+                folder_fd = os.open(self._root / partial, _FOLDER_FLAGS)
+                try:
+                    return partial, partials.create_locked(name, dir_fd=folder_fd)
+                except FileNotFoundError:
+                    raise
+                except BaseException:
+                    (self._root / partial).rmdir()
+                    raise
+                finally:
+                    os.close(folder_fd)
+        raise FileNotFoundError("no folder could be made for the upload")
+
+    def _write(self, fd: int, chunks: Iterable[bytes]) -> int:
+        size = 0
+        until_check = _CHECK_ROOM_EVERY
+        for chunk in chunks:
+            # Only the disk's own errors are translated, not those of whoever sends.
+            with disk_errors():
+                partials.write_all(fd, chunk)
+            size += len(chunk)
+            until_check -= len(chunk)
+            if until_check < 0:
+                self._room.check(0)
+                until_check = _CHECK_ROOM_EVERY
+        return size
+
+    def _commit(self, partial: str, fd: int, name: str) -> StoredFile:
+        os.fchmod(fd, self._file_mode)
+        os.fsync(fd)
+        facts = os.fstat(fd)
+        aside = self._root / partial
+        aside.chmod(self._dir_mode)
+        partials.sync_folder(aside)
+        folder = self._rename(aside)
+        try:
+            partials.sync_folder(self._root)
+        except BaseException:
+            # Whether the rename will last is unknown: the client must not be told that it does.
+            self._undo(folder, name)
+            raise
+        return _describe(Key(folder, name), facts)
+
+    def _rename(self, aside: Path) -> str:
+        for _ in range(_ATTEMPTS):
+            folder = self._new_folder()
+            try:
+                # Fails when a folder with anything in it is there; never replaces a file.
+                aside.rename(self._root / folder)
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+                    raise
+            else:
+                return folder
+        raise FileExistsError("no free folder name was found")
+
+    def _undo(self, folder: str, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            (self._root / folder / name).unlink()
+        with contextlib.suppress(FileNotFoundError):
+            (self._root / folder).rmdir()
+
+
+@contextlib.contextmanager
+def _missing_errors() -> Iterator[None]:
+    """Say `Missing` where there is no file, or only a link, a loop or a folder."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+        raise Missing("there is no such file") from error
+    except OSError as error:
+        # A link, a name longer than the disk allows, a socket.
+        if error.errno in (errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO):
+            raise Missing("there is no such file") from error
+        with disk_errors():
+            raise
+
+
+def _describe(key: Key, facts: os.stat_result) -> StoredFile:
+    return StoredFile(key=key, size=facts.st_size, stored_ns=facts.st_mtime_ns)

@@ -1,0 +1,57 @@
+"""
+One at a time, among threads, processes and hosts that share a directory.
+
+A lock is a file under flock. It is named like a partial, so that one which a killed
+process leaves is swept by the cleaner; its holder removes it when done.
+"""
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from uploadsvc.errors import Unavailable
+from uploadsvc.storage.partials import PREFIX
+
+_FIRST_PAUSE = 0.005
+_LONGEST_PAUSE = 0.05
+
+
+@contextlib.contextmanager
+def exclusive(folder: Path, name: str, *, patience: float) -> Iterator[None]:
+    """
+    Hold the lock `name` of `folder` for the body of the `with`.
+
+    Raise `Unavailable` when somebody else holds it for more than `patience` seconds.
+    """
+    path = folder / f"{PREFIX}lock-{name}"
+    deadline = time.monotonic() + patience
+    pause = _FIRST_PAUSE
+    while (fd := _try(path)) is None:
+        if time.monotonic() > deadline:
+            raise Unavailable("this is being made already; try again in a moment")
+        # flock knows no time limit, so it is asked again and again.
+        time.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+        os.close(fd)
+
+
+def _try(path: Path) -> int | None:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    if os.fstat(fd).st_nlink == 0:
+        # The former holder has removed it; a lock on it would keep nobody out.
+        os.close(fd)
+        return None
+    return fd

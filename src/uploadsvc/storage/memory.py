@@ -1,0 +1,42 @@
+"""
+Files in memory: for tests, and to keep the storage protocol honest.
+"""
+
+import io
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO
+
+from uploadsvc.errors import Missing
+from uploadsvc.storage import Key, StoredFile, names
+
+
+class MemoryStorage:
+    def __init__(self, *, new_folder: Callable[[], str] = names.new_folder) -> None:
+        self._files: dict[Key, tuple[StoredFile, bytes]] = {}
+        self._new_folder = new_folder
+
+    def save(
+        self, name: str, chunks: Iterable[bytes], *, expected: int | None = None
+    ) -> StoredFile:
+        data = b"".join(chunks)
+        taken = {key.folder for key in self._files}
+        folder = next(folder for folder in iter(self._new_folder, None) if folder not in taken)
+        stored = StoredFile(Key(folder, name), size=len(data), stored_ns=time.time_ns())
+        self._files[stored.key] = (stored, data)
+        return stored
+
+    def open(self, key: Key) -> tuple[StoredFile, BinaryIO]:
+        stored = self.find(key)
+        return stored, io.BytesIO(self._files[key][1])
+
+    def find(self, key: Key) -> StoredFile:
+        if key not in self._files:
+            raise Missing("there is no such file")
+        return self._files[key][0]
+
+    def delete(self, key: Key) -> None:
+        self._files.pop(key, None)
+
+    def __iter__(self) -> Iterator[StoredFile]:
+        return iter([stored for stored, _ in self._files.values()])
