@@ -1,0 +1,36 @@
+"""
+Pixels: from a picture that somebody sent to a preview that anybody may see.
+
+`Decoders` is what a server uses: it draws in processes of their own, under limits.
+`draw_preview` is the same without them, for trusted pictures. Importing this package loads
+neither Pillow nor the pool; a server that never draws never has them.
+"""
+
+from typing import TYPE_CHECKING
+
+from uploadsvc.images.picture import Picture
+from uploadsvc.images.pool import Decoders
+from uploadsvc.images.refusals import TooHeavy, TooManyPixels
+from uploadsvc.images.sizes import Size
+from uploadsvc.images.versions import versions
+
+if TYPE_CHECKING:
+    from uploadsvc.images.preview import draw_preview
+
+__all__ = [
+    "Decoders",
+    "Picture",
+    "Size",
+    "TooHeavy",
+    "TooManyPixels",
+    "draw_preview",
+    "versions",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "draw_preview":
+        from uploadsvc.images.preview import draw_preview
+
+        return draw_preview
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

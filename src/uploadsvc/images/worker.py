@@ -1,0 +1,74 @@
+"""
+What runs in a decoder process: limits first, then one picture after the other.
+
+A process reads pictures that strangers made with code that has been broken before. It can
+write no file, take no more than its memory, and dies at once when its server does.
+"""
+
+import fcntl
+import os
+import resource
+import signal
+from multiprocessing import parent_process
+from pathlib import Path
+
+from uploadsvc.errors import Missing, Unavailable
+from uploadsvc.images.picture import Picture
+from uploadsvc.images.preview import draw_preview
+from uploadsvc.images.sizes import Size
+
+_CODE = 24_000_000
+"""Bytes of programs and libraries that are resident beside what the limit counts."""
+
+_OPEN_FILES = 64
+
+
+def prepare(memory: int) -> None:
+    """Take the limits on; `memory` is what may be resident, in bytes."""
+    if memory <= _CODE:
+        raise ValueError(f"a decoder needs more than {_CODE} bytes of memory")
+    # Killed in the middle of a decoder, which Python's own handlers would wait for.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _die_with_parent()
+    # Private writable memory, counted when it is asked for: the heap, and each large buffer.
+    _limit(resource.RLIMIT_DATA, memory - _CODE)
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_FSIZE, 0)
+    _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
+    # Some decoders complain there, in words that the file chooses.
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
+    os.close(silence)
+
+
+def draw(path: Path, size: Size, max_pixels: int) -> Picture:
+    """Draw one preview; every error has a sentence that a client may read."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError as error:
+        raise Missing("the picture is not there any more") from error
+    except OSError as error:
+        raise Unavailable("the picture cannot be read") from error
+    with file:
+        return draw_preview(file, size, max_pixels=max_pixels)
+
+
+def _die_with_parent() -> None:
+    """Have the kernel end this process, whatever it is doing, when the server is gone."""
+    parent = parent_process()
+    if parent is None:
+        return
+    # The server holds the other end of this pipe and never writes to it any more: the only
+    # thing that can happen to it is that it closes. SIGIO then ends whoever does not handle it.
+    pipe = parent.sentinel
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def _limit(what: int, value: int) -> None:
+    _, hard = resource.getrlimit(what)
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    resource.setrlimit(what, (value, value))
