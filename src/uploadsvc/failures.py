@@ -1,0 +1,57 @@
+"""
+Failures, remembered for a short while, so that one bad source is not asked again and again.
+
+They are small files beside the previews, swept like these, so every process and host
+that shares the directory knows of them.
+"""
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from uploadsvc.errors import UploadsvcError
+
+_SUFFIX = ".failed"
+
+
+class Failures:
+    def __init__(
+        self, directory: Path, *, seconds: float = 60, now: Callable[[], float] = time.time
+    ) -> None:
+        """A failure is remembered for `seconds`."""
+        self._directory = directory
+        self._seconds = seconds
+        self._now = now
+
+    def remember(self, key: str, error: UploadsvcError) -> None:
+        """Remember the error under the key. A disk that is full forgets it: no harm done."""
+        note = json.dumps({"at": self._now(), "code": error.code, "sentence": str(error)})
+        # Not made durable: it is worth nothing after a power cut.
+        with contextlib.suppress(OSError):
+            self._path(key).write_text(note)
+
+    def check(self, key: str) -> None:
+        """Raise the error that is remembered under the key, if there is one."""
+        try:
+            note = json.loads(self._path(key).read_text())
+            age = self._now() - note["at"]
+            code, sentence = str(note["code"]), str(note["sentence"])
+        except (OSError, ValueError, KeyError, TypeError):
+            # None there, or half of one: written at this very moment, or cut by a kill.
+            return
+        if not 0 <= age < self._seconds:
+            return
+        kind = next((kind for kind in _family(UploadsvcError) if kind.code == code), None)
+        if kind is not None:
+            raise kind(sentence)
+
+    def _path(self, key: str) -> Path:
+        return self._directory / f"{key}{_SUFFIX}"
+
+
+def _family(kind: type[UploadsvcError]) -> Iterator[type[UploadsvcError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _family(child)

@@ -1,0 +1,202 @@
+"""
+A form with one file, read from the body as it comes: never as a whole, never twice.
+
+Rules, each a 400 when broken: one file part, of the field that is asked for, with one file
+name of at least a character; part headers of 4 KB at most, in UTF-8; at most a hundred
+parts; the body ends where it says it does. Fields may stand before and after the file.
+RFC 7578 is the format, read by a strict parser; the parser stops at the final boundary, so
+whether the body really ended is checked here.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from multipart import (
+    MultipartError,
+    MultipartSegment,
+    PushMultipartParser,
+    parse_options_header,
+)
+from webob import Request
+
+from uploadsvc.errors import BadInput, BrokenOff, TooLarge
+from uploadsvc.web.errors import LengthRequired
+
+_PIECE = 1 << 16
+_MAX_PARTS = 100
+_MAX_PART_HEADER = 4096
+_MAX_FIELD = 1 << 16
+_MAX_EPILOGUE = 4096
+_SLACK = 1 << 16
+"""How much longer than its file a form may be."""
+
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_OPTION = re.compile(r";\s*([^\s=;]+)\s*=")
+
+
+class FileForm:
+    def __init__(self, request: Request, *, field: str, limit: int) -> None:
+        """
+        Begin to read the form; `field` is that of the file, `limit` its size in bytes.
+
+        Raise `TooLarge` before anything is read where the length of the body tells.
+        """
+        self.fields: dict[str, set[str]] = {}
+        """What the fields say that were read so far; complete when the chunks have ended."""
+        self.expected = request.content_length
+        if self.expected is not None and self.expected > limit + _SLACK:
+            raise TooLarge(_too_large(limit))
+        self._field = field
+        self._limit = limit
+        self._body = _Body(request)
+        self._boundary = _boundary(request)
+        self._events = self._parse()
+
+    def open(self) -> str:
+        """Read up to the file; return its name, as it was sent. Raise `BadInput` if none."""
+        for event in self._events:
+            if isinstance(event, MultipartSegment):
+                if event.filename is not None:
+                    return self._accept(event)
+                self._read_field(event)
+        raise BadInput(f"the form has no file in a field {self._field!r}")
+
+    def chunks(self) -> Iterator[bytes]:
+        """
+        Yield the file's bytes as they come, then read the rest of the form.
+
+        Ends only when the whole form was right; raises `BadInput`, `BrokenOff` when it
+        ended too early, or `TooLarge`.
+        """
+        received = 0
+        for event in self._events:
+            if event is None:
+                break
+            received += len(event)
+            if received > self._limit:
+                raise TooLarge(_too_large(self._limit))
+            yield event
+        for event in self._events:
+            if isinstance(event, MultipartSegment):
+                if event.filename is not None:
+                    raise BadInput("the form has more than one file")
+                self._read_field(event)
+
+    def _accept(self, part: MultipartSegment) -> str:
+        if part.name != self._field:
+            raise BadInput(f"the form has no file in a field {self._field!r}")
+        if not part.filename:
+            raise BadInput("no file was chosen")
+        return str(part.filename)
+
+    def _read_field(self, part: MultipartSegment) -> None:
+        value = b""
+        for event in self._events:
+            if event is None:
+                break
+            value += event
+            if len(value) > _MAX_FIELD:
+                raise BadInput("a field of the form is too long")
+        try:
+            self.fields.setdefault(str(part.name), set()).add(value.decode())
+        except UnicodeDecodeError as error:
+            raise BadInput("a field of the form is not UTF-8") from error
+
+    def _parse(self) -> Iterator[Any]:
+        """Yield the parser's events: a part's head, its bytes in pieces, None at its end."""
+        try:
+            with PushMultipartParser(
+                self._boundary,
+                strict=True,
+                max_header_size=_MAX_PART_HEADER,
+                max_segment_count=_MAX_PARTS,
+            ) as parser:
+                yield from self._feed(parser)
+        except MultipartError as error:
+            # The parser's first argument is a sentence of its own, without the client's bytes.
+            raise BadInput(f"the form is malformed: {error.args[0]}") from error
+
+    def _feed(self, parser: PushMultipartParser) -> Iterator[Any]:
+        final = b"\r\n--" + self._boundary.encode() + b"--"
+        tail = b"\r\n"
+        while piece := self._body.read():
+            part_ended = False
+            for event in parser.parse(piece):
+                part_ended = event is None
+                if isinstance(event, MultipartSegment):
+                    _check_headers(event)
+                yield event
+            window = tail + piece
+            # The parser does not say that it met the final boundary. It is looked for only
+            # where a part has just ended: no other place can hold it without an error.
+            if part_ended and (end := window.find(final)) >= 0:
+                self._body.finish(window[end + len(final) :], final[2:-2])
+                return
+            tail = window[-len(final) :]
+        if not self._body.received:
+            raise LengthRequired("the request has neither a length nor a body")
+        try:
+            parser.close()
+        except MultipartError as error:
+            raise BrokenOff("the form ended before its final boundary") from error
+
+
+class _Body:
+    """The body of a request: counted, and never taken for whole when it is not."""
+
+    def __init__(self, request: Request) -> None:
+        self._read: Callable[[int], bytes] = request.environ["wsgi.input"].read
+        self._length = request.content_length
+        self.received = 0
+
+    def read(self) -> bytes:
+        """Return the next piece, empty at the end; raise `BrokenOff` if that comes early."""
+        wanted = _PIECE
+        if self._length is not None:
+            wanted = min(_PIECE, self._length - self.received)
+        try:
+            piece = self._read(wanted) if wanted else b""
+        # Each server has errors of its own for a body that breaks off.
+        except Exception as error:
+            raise BrokenOff("the body broke off") from error
+        self.received += len(piece)
+        if not piece and self._length is not None and self.received < self._length:
+            raise BrokenOff("the body ended before its length")
+        return piece
+
+    def finish(self, epilogue: bytes, boundary: bytes) -> None:
+        """Read to the end of the body, which may hold a short epilogue and no second form."""
+        while piece := self.read():
+            epilogue += piece
+            if len(epilogue) > _MAX_EPILOGUE:
+                break
+        if len(epilogue) > _MAX_EPILOGUE or boundary in epilogue:
+            raise BadInput("there is something after the end of the form")
+
+
+def _check_headers(part: MultipartSegment) -> None:
+    size = sum(len(name) + len(value.encode()) + 4 for name, value in part.headerlist)
+    if size > _MAX_PART_HEADER:
+        raise BadInput("the head of a part of the form is too long")
+    for name, value in part.headerlist:
+        if name == "Content-Disposition":
+            # RFC 7578 4.2 forbids `filename*`, and with two names nobody knows which counts.
+            options = _OPTION.findall(_QUOTED.sub('""', value.lower()))
+            if len(options) != len(set(options)) or "filename*" in options:
+                raise BadInput("a part of the form has two names")
+
+
+def _boundary(request: Request) -> str:
+    kind, options = parse_options_header(request.environ.get("CONTENT_TYPE", ""))
+    if kind != "multipart/form-data" or not options.get("boundary"):
+        raise BadInput("expected a form of type multipart/form-data with a boundary")
+    boundary: str = options["boundary"]
+    # RFC 2046 5.1.1 allows 70 characters; some clients send a few more.
+    if not boundary.isascii() or len(boundary) > 200:
+        raise BadInput("the boundary of the form is malformed")
+    return boundary
+
+
+def _too_large(limit: int) -> str:
+    return f"the file is larger than {limit} bytes"

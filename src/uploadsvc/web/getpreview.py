@@ -1,0 +1,63 @@
+"""
+`GET /getpreview`: shows the picture at an address, small enough for a box.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from webob import Request, Response
+from webob.dec import wsgify
+
+from uploadsvc.errors import BadInput, NotAllowed
+from uploadsvc.images import Size
+from uploadsvc.previews import Previews
+from uploadsvc.web.errors import allow
+from uploadsvc.web.files import FileBytes
+from uploadsvc.web.headers import cache_until, protect
+from uploadsvc.web.query import one, parameters
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+_DEFAULT_SIDE = "128"
+
+
+def getpreview(
+    previews: Previews,
+    *,
+    max_side: int,
+    loop_header: str,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> "WSGIApplication":
+    """
+    Return the endpoint. `max_side` is the largest side of a preview in pixels.
+
+    `loop_header` is what our own fetches carry: a preview of a preview is refused.
+    """
+    loop_variable = "HTTP_" + loop_header.upper().replace("-", "_")
+
+    @wsgify
+    def endpoint(request: Request) -> Response:
+        allow(request, "GET", "HEAD")
+        if loop_variable in request.environ:
+            raise NotAllowed("a preview cannot be the source of a preview")
+        query = parameters(request)
+        address = one("addr", query)
+        if not address:
+            raise BadInput("addr is missing: it is the address of a picture")
+        size = Size.parse(
+            one("x", query) or _DEFAULT_SIDE, one("y", query) or _DEFAULT_SIDE, max_side=max_side
+        )
+        preview = previews.find(address, size, requested=request.host_url)
+        response = Response(conditional_response=True)
+        extension = preview.media_type.rpartition("/")[2]
+        protect(response, media_type=preview.media_type, name=f"preview.{extension}")
+        cache_until(response, preview.expires, now=now())
+        response.etag = preview.tag
+        response.last_modified = datetime.fromtimestamp(preview.modified_ns / 1e9, tz=UTC)
+        response.app_iter = FileBytes(preview.file)
+        response.content_length = preview.size
+        return response
+
+    return endpoint

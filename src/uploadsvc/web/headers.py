@@ -1,0 +1,52 @@
+"""
+The headers that files and previews are served with (contract 8: shown only when harmless).
+"""
+
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from webob import Response
+
+_INLINE = ("image/", "audio/", "video/")
+_POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+
+def is_media(media_type: str) -> bool:
+    """Whether a type is a raster image, a sound or a film."""
+    return media_type.startswith(_INLINE) and media_type != "image/svg+xml"
+
+
+def protect(response: Response, *, media_type: str, name: str) -> None:
+    """Set the type and all that keeps a stored file from doing harm in a browser."""
+    media = is_media(media_type)
+    response.content_type = media_type
+    response.charset = "utf-8" if media_type == "text/plain" else None
+    inline = media or media_type == "text/plain"
+    headers = response.headers
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Content-Security-Policy"] = _POLICY if media else f"{_POLICY}; sandbox"
+    headers["Content-Disposition"] = disposition(name, inline=inline)
+    headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    headers["Referrer-Policy"] = "no-referrer"
+    headers["X-Robots-Tag"] = "noindex"
+
+
+def disposition(name: str, *, inline: bool) -> str:
+    """
+    Return a Content-Disposition with the name (RFC 6266, `filename*` as in RFC 8187).
+
+    Old clients read the first form, in which what ASCII lacks is an underscore.
+    """
+    plain = "".join(
+        character if " " <= character <= "~" and character not in '"\\%' else "_"
+        for character in name
+    )
+    encoded = quote(name.encode("utf-8", "surrogateescape"), safe="!#$&+-.^_`|~")
+    kind = "inline" if inline else "attachment"
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{encoded}"
+
+
+def cache_until(response: Response, expires: datetime, *, now: datetime) -> None:
+    """Let clients, and nobody on the way, keep the answer for as long as the file lives."""
+    left = max(0, (expires - now) // timedelta(seconds=1))
+    response.headers["Cache-Control"] = f"private, max-age={left}"

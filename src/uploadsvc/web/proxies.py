@@ -1,0 +1,76 @@
+"""
+Who asks, by which name and over what: believed from a trusted proxy, checked from all.
+
+`X-Forwarded-For`, `-Host` and `-Proto` count only when the peer is a trusted proxy; of a
+chain of addresses the last one that is no trusted proxy is the client. A Host that is no
+host name is refused, since it goes into links.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from uploadsvc.errors import BadInput, BadSettings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
+_UNIX = "unix"
+
+
+class TrustedProxies:
+    def __init__(self, names: Sequence[str]) -> None:
+        """`names` are addresses, networks, or `unix`. Raise `BadSettings` for others."""
+        self._unix = _UNIX in names
+        try:
+            self._networks = [
+                ipaddress.ip_network(name, strict=False) for name in names if name != _UNIX
+            ]
+        except ValueError as error:
+            raise BadSettings(f"trusted_proxies: {error}") from error
+
+    def __contains__(self, peer: str) -> bool:
+        # A peer on a unix socket has no address.
+        if not peer:
+            return self._unix
+        try:
+            address = ipaddress.ip_address(peer)
+        except ValueError:
+            return False
+        return any(address in network for network in self._networks)
+
+
+def behind_proxies(app: "WSGIApplication", *, trusted: Sequence[str] = ()) -> "WSGIApplication":
+    """Wrap an application so that its environ tells the client, host and scheme truly."""
+    proxies = TrustedProxies(trusted)
+
+    def told(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        if environ.get("REMOTE_ADDR", "") in proxies:
+            _believe(environ, proxies)
+        host = environ.get("HTTP_HOST")
+        if host is not None and not _HOST.fullmatch(host):
+            raise BadInput("the Host of the request is malformed")
+        return app(environ, start_response)
+
+    return told
+
+
+def _believe(environ: "WSGIEnvironment", proxies: TrustedProxies) -> None:
+    scheme = _last(environ, "HTTP_X_FORWARDED_PROTO").lower()
+    if scheme in ("http", "https"):
+        environ["wsgi.url_scheme"] = scheme
+    if host := _last(environ, "HTTP_X_FORWARDED_HOST"):
+        environ["HTTP_HOST"] = host
+    for address in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+        if not address.strip():
+            continue
+        environ["REMOTE_ADDR"] = address.strip()
+        if address.strip() not in proxies:
+            break
+
+
+def _last(environ: "WSGIEnvironment", variable: str) -> str:
+    # The last one was added by the proxy next to us, the only one we know.
+    return str(environ.get(variable, "")).rpartition(",")[2].strip()

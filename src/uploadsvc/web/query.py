@@ -1,0 +1,42 @@
+"""
+The parameters of a request, read strictly: UTF-8 or nothing.
+"""
+
+from urllib.parse import parse_qsl
+
+from webob import Request
+
+from uploadsvc.errors import BadInput
+
+_MAX_PARAMETERS = 100
+
+
+def parameters(request: Request) -> dict[str, set[str]]:
+    """
+    Return what the query string says: each name with the different values it is given.
+
+    Raise `BadInput` for what is not UTF-8, and for more than a hundred parameters.
+    """
+    raw = request.environ.get("QUERY_STRING", "").encode("latin-1")
+    try:
+        pairs = parse_qsl(raw, keep_blank_values=True, max_num_fields=_MAX_PARAMETERS)
+        found: dict[str, set[str]] = {}
+        for name, value in pairs:
+            found.setdefault(name.decode(), set()).add(value.decode())
+    except UnicodeDecodeError as error:
+        raise BadInput("the query is not UTF-8") from error
+    except ValueError as error:
+        raise BadInput("the query has too many parameters") from error
+    return found
+
+
+def one(name: str, *sources: dict[str, set[str]]) -> str | None:
+    """
+    Return the one value that a parameter has, wherever it is given; None when nowhere.
+
+    Raise `BadInput` when it is given twice with different values.
+    """
+    values = set().union(*(source.get(name, set()) for source in sources))
+    if len(values) > 1:
+        raise BadInput(f"{name} is given twice, with different values")
+    return values.pop() if values else None

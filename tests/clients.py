@@ -1,0 +1,82 @@
+"""Clients for the tests: what browsers, phones and attackers put on the wire."""
+
+import json
+import socket
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+
+BOUNDARY = "x-test-boundary-x"
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+def part(name, value, *, filename=None, media_type="application/octet-stream"):
+    """One part of a form as bytes; `filename` makes it a file."""
+    head = f'Content-Disposition: form-data; name="{name}"'
+    if filename is not None:
+        head += f'; filename="{filename}"\r\nContent-Type: {media_type}'
+    value = value if isinstance(value, bytes) else value.encode()
+    return f"--{BOUNDARY}\r\n{head}\r\n\r\n".encode() + value + b"\r\n"
+
+
+def form(*parts):
+    """A whole form of such parts: its content type and its body."""
+    body = b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
+    return f"multipart/form-data; boundary={BOUNDARY}", body
+
+
+def file_form(data, *, filename="photo.jpg", **fields):
+    """A form with fields and then a file in `file1`, as browsers send it."""
+    fields = {"to": "juliet@capulet.example"} | fields
+    return form(
+        *(part(name, value) for name, value in fields.items() if value is not None),
+        part("file1", data, filename=filename),
+    )
+
+
+def fetch(url, *, method="GET", data=None, headers=None, timeout=60):
+    """Ask for a URL with urllib, and return the answer whatever its status."""
+    request = urllib.request.Request(url, data=data, headers=headers or {}, method=method)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects)
+    try:
+        with opener.open(request, timeout=timeout) as answer:
+            return Answer(answer.status, dict(answer.headers), answer.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, dict(error.headers), error.read())
+
+
+def upload(url, data, *, filename="photo.jpg", accept="application/json", **fields):
+    """Upload with a form and return the answer; JSON unless asked otherwise."""
+    content_type, body = file_form(data, filename=filename, **fields)
+    headers = {"Content-Type": content_type, "Accept": accept}
+    return fetch(f"{url}/sendfile", method="POST", data=body, headers=headers)
+
+
+def raw(port, request, *, timeout=30):
+    """Send bytes as they are and return all that comes back until the server closes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        try:
+            while piece := connection.recv(1 << 16):
+                answer += piece
+        except ConnectionResetError:
+            pass
+        return answer
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *args, **kwargs):
+        return None
