@@ -1,0 +1,172 @@
+"""The page when something goes wrong: what it says, and how a person goes on from there."""
+
+import json
+import re
+import threading
+
+import pytest
+from playwright.sync_api import expect
+
+from browser.tab import a_file, button, choose, item, link
+from servers import running_service
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A service that takes no more than 1000 bytes."""
+    with running_service(tmp_path_factory.mktemp("small"), max_upload=1000) as service:
+        yield service
+
+
+def slow_down(tab, bytes_per_second):
+    tab.context.new_cdp_session(tab).send(
+        "Network.emulateNetworkConditions",
+        {
+            "offline": False,
+            "latency": 0,
+            "downloadThroughput": -1,
+            "uploadThroughput": bytes_per_second,
+        },
+    )
+
+
+def test_a_file_one_byte_too_large_is_refused_in_words_before_it_is_sent(visit, small):
+    tab = visit(small.url + "/")
+    posted = []
+    tab.on("request", lambda request: request.method == "POST" and posted.append(request.url))
+
+    choose(tab, a_file("fits.bin", b"x" * 1000), a_file("large.bin", b"x" * 1001))
+
+    expect(item(tab, "large.bin")).to_contain_text("too large. The limit is 1 kB.")
+    expect(link(tab, "fits.bin")).to_be_visible()
+    assert len(posted) == 1
+
+
+def test_what_the_service_refuses_is_shown_in_its_words(visit, small):
+    tab = visit("about:blank")
+    tab.route("**/", _believing_in_a_larger_limit)
+    tab.goto(small.url + "/")
+
+    with tab.expect_response("**/sendfile") as answer:
+        choose(tab, a_file("large.bin", b"x" * 100_000))
+
+    detail = answer.value.json()["detail"].rstrip(".")
+    expect(item(tab, "large.bin")).to_contain_text(detail, ignore_case=True)
+    assert answer.value.status == 413
+
+
+def _believing_in_a_larger_limit(route):
+    answer = route.fetch()
+    said, believed = 'data-max-upload="1000"', 'data-max-upload="1000000"'
+    route.fulfill(response=answer, body=answer.text().replace(said, believed))
+
+
+REFUSALS = {
+    "too large": (413, {}, "the file is larger than 5 MB", "The file is larger than 5 MB."),
+    "too many": (
+        429,
+        {"Retry-After": "12"},
+        "too many uploads from this address",
+        "Too many uploads from this address. Try again in 12 seconds.",
+    ),
+    "busy": (
+        503,
+        {"Retry-After": "1"},
+        "too many uploads are running.",
+        "Too many uploads are running. Try again in 1 second.",
+    ),
+    "full": (507, {}, "there is no room left", "There is no room left."),
+    "a proxy's own": (502, {}, None, "The service cannot be reached at the moment."),
+    "a surprise": (418, {}, None, "The server's answer was no use (418)."),
+    "no network": (None, {}, None, "The connection broke off"),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
+def test_an_error_is_shown_in_words_and_trying_again_works(visit, refusal):
+    status, headers, detail, words = refusal
+    problem = json.dumps({"status": status, "detail": detail}) if detail else "<h1>Error</h1>"
+    tab = visit()
+
+    def refuse(route):
+        if status is None:
+            route.abort()
+        else:
+            route.fulfill(status=status, headers=headers, body=problem)
+
+    tab.route("**/sendfile", refuse, times=1)
+    choose(tab, a_file("note.txt"))
+
+    expect(item(tab, "note.txt")).to_contain_text(words)
+    expect(tab.get_by_role("status")).to_contain_text(f"note.txt is not uploaded. {words}")
+    button(tab, "Try again", "note.txt").click()
+    expect(link(tab, "note.txt")).to_be_visible()
+    expect(item(tab, "note.txt").locator(".problem")).to_be_hidden()
+
+
+def test_all_that_failed_are_tried_again_at_once(visit):
+    tab = visit()
+    tab.route("**/sendfile", lambda route: route.fulfill(status=503), times=2)
+    choose(tab, a_file("a.txt"), a_file("b.txt"))
+    expect(tab.locator("[data-state=failed]")).to_have_count(2)
+
+    tab.get_by_role("button", name="Try all again").click()
+
+    expect(tab.locator("[data-state=done]")).to_have_count(2)
+
+
+def test_what_failed_can_be_removed_and_the_focus_stays_on_the_page(visit):
+    tab = visit()
+    tab.route("**/sendfile", lambda route: route.fulfill(status=503), times=1)
+    choose(tab, a_file("note.txt"))
+
+    button(tab, "Remove", "note.txt").press("Enter")
+
+    expect(tab.get_by_role("listitem")).to_have_count(0)
+    expect(tab.locator("#files")).to_be_focused()
+
+
+def test_the_progress_of_a_running_upload_is_shown_and_it_can_be_cancelled(visit, service):
+    tab = visit()
+    slow_down(tab, 400_000)
+    choose(tab, a_file("long.bin", b"x" * 4_000_000))
+
+    bar = tab.get_by_role("progressbar", name="Upload of long.bin")
+    expect(item(tab, "long.bin")).to_contain_text(re.compile(r"· [1-9]\d? %"))
+    assert 0 < float(bar.evaluate("bar => bar.value")) < 1
+    button(tab, "Cancel", "long.bin").press("Enter")
+
+    expect(bar).to_be_hidden()
+    expect(item(tab, "long.bin")).to_contain_text("cancelled")
+    expect(button(tab, "Try again", "long.bin")).to_be_focused()
+    slow_down(tab, -1)
+    choose(tab, a_file("next.txt"))
+    expect(link(tab, "next.txt")).to_be_visible()
+    kept = {path.name for path in (service.data_dir / "Storage").glob("*/*")}
+    assert "next.txt" in kept
+    assert "long.bin" not in kept
+
+
+def test_three_files_are_sent_at_a_time_and_a_waiting_one_can_be_cancelled(visit):
+    tab = visit()
+    held, go = [], threading.Event()
+
+    def hold(route):
+        if go.is_set():
+            route.continue_()
+        else:
+            held.append(route)
+
+    tab.route("**/sendfile", hold)
+    choose(tab, *(a_file(f"{n}.txt") for n in range(6)))
+
+    expect(tab.locator("[data-state=sending]")).to_have_count(3)
+    expect(tab.locator("[data-state=waiting]")).to_have_count(3)
+    button(tab, "Cancel", "4.txt").click()
+    go.set()
+    for route in held:
+        route.continue_()
+    expect(tab.locator("[data-state=done]")).to_have_count(5)
+    expect(item(tab, "4.txt")).to_contain_text("cancelled")
