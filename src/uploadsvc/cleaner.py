@@ -1,0 +1,158 @@
+"""
+Removes what was kept long enough, and what broken uploads left behind.
+
+One cleaner works at a time. A clock that jumped stops it for one run: a `now` before the
+last run, or more than a week after it, deletes nothing. Uploads and readers are never in
+its way: uploads are locked while they are written, and a file being read stays readable.
+"""
+
+import contextlib
+import fcntl
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from uploadsvc.errors import Conflict, UploadsvcError
+from uploadsvc.rates import Rate
+from uploadsvc.storage import partials
+from uploadsvc.storage.datadir import DataDir
+from uploadsvc.storage.expiry import (
+    Age,
+    Expired,
+    Finding,
+    FromFuture,
+    Stuck,
+    expire_files,
+    expire_folders,
+)
+from uploadsvc.storage.local import LocalStorage
+from uploadsvc.storage.room import DiskRoom
+
+_LONGEST_PAUSE = timedelta(days=7)
+
+
+class ClockJumped(UploadsvcError):
+    """The clock is not where it should be since the last run; nothing was removed."""
+
+    code = "clock-jumped"
+
+
+class AlreadyCleaning(Conflict):
+    code = "already-cleaning"
+
+
+class StillThere(UploadsvcError):
+    """Something that is old could not be removed."""
+
+    code = "still-there"
+
+
+@dataclass
+class Report:
+    """What a run did, added up."""
+
+    removed: int = 0
+    stuck: int = 0
+
+
+def clean(
+    data: DataDir,
+    *,
+    keep: timedelta,
+    now: datetime,
+    dry_run: bool = False,
+    rate: Rate | None = None,
+    room: DiskRoom | None = None,
+) -> Iterator[str]:
+    """
+    Remove what is older than `keep`; yield one line for each thing, and a summary last.
+
+    With `dry_run` nothing changes, and the lines say what would. When nothing was done
+    there is no line. Raise `AlreadyCleaning` or `ClockJumped`, with nothing removed, and
+    `StillThere` at the end when something could not be removed.
+    """
+    with _alone(data.state):
+        _check_clock(data.state / "last-clean", now, dry_run=dry_run)
+        report = Report()
+        yield from _sweep(data, keep, now, report, dry_run=dry_run)
+        if not dry_run:
+            if rate is not None:
+                rate.forget_old()
+            if room is not None and room.is_limited:
+                room.recount(sum(stored.size for stored in LocalStorage(data.storage)))
+            partials.sync_folder(data.storage)
+            partials.sync_folder(data.previews)
+        if report.removed or report.stuck or dry_run:
+            yield _summary(report, dry_run=dry_run)
+        if report.stuck:
+            raise StillThere(f"{report.stuck} could not be removed")
+
+
+def _sweep(
+    data: DataDir, keep: timedelta, now: datetime, report: Report, *, dry_run: bool
+) -> Iterator[str]:
+    remove = not dry_run
+    would = "would remove" if dry_run else "removed"
+    for folder in (data.storage, data.previews):
+        for name in partials.left_over(folder, remove=remove):
+            report.removed += 1
+            yield f"{would} {folder.name}/{name}, a left-over"
+    age = Age(now=_nanoseconds(now), keep=keep // timedelta(microseconds=1) * 1000)
+    findings: Iterable[tuple[str, Finding]] = itertools.chain(
+        (("Storage", finding) for finding in expire_folders(data.storage, age, remove=remove)),
+        (("Previews", finding) for finding in expire_files(data.previews, age, remove=remove)),
+    )
+    for where, finding in findings:
+        match finding:
+            case Expired(name, size):
+                report.removed += 1
+                yield f"{would} {where}/{name}, {size} bytes"
+            case FromFuture(name):
+                yield f"kept {where}/{name}, which is from the future"
+            case Stuck(name, reason):
+                report.stuck += 1
+                yield f"could not remove {where}/{name}: {reason}"
+
+
+def _summary(report: Report, *, dry_run: bool) -> str:
+    verb = "would go" if dry_run else "gone"
+    stuck = f", {report.stuck} could not be removed" if report.stuck else ""
+    return f"{verb}: {report.removed}{stuck}"
+
+
+def _nanoseconds(moment: datetime) -> int:
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return since // timedelta(microseconds=1) * 1000
+
+
+def _check_clock(stamp: Path, now: datetime, *, dry_run: bool) -> None:
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        last = datetime.fromtimestamp(float(stamp.read_text()), tz=UTC)
+        if not last <= now <= last + _LONGEST_PAUSE:
+            _write_stamp(stamp, now, dry_run=dry_run)
+            raise ClockJumped(
+                f"the last run was at {last:%Y-%m-%d %H:%M:%S} UTC by a clock that now says "
+                f"{now:%Y-%m-%d %H:%M:%S}; nothing was removed, the next run goes on"
+            )
+    _write_stamp(stamp, now, dry_run=dry_run)
+
+
+def _write_stamp(stamp: Path, now: datetime, *, dry_run: bool) -> None:
+    if not dry_run:
+        partials.publish(stamp.parent, stamp.name, f"{now.timestamp()}\n".encode(), mode=0o644)
+
+
+@contextlib.contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    fd = os.open(state / "clean.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AlreadyCleaning("another cleaner is at work") from error
+        yield
+    finally:
+        os.close(fd)

@@ -1,0 +1,260 @@
+"""The cleaner: what is old goes, everything else stays."""
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from uploadsvc import cleaner
+from uploadsvc.storage import expiry
+from uploadsvc.storage.datadir import DataDir
+from uploadsvc.storage.local import LocalStorage
+
+DAY = timedelta(days=1)
+NOW = datetime(2030, 1, 15, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def data(tmp_path):
+    data = DataDir(tmp_path / "data")
+    data.prepare(dir_mode=0o755)
+    return data
+
+
+def age(path, how_old):
+    moment = (NOW - how_old).timestamp()
+    os.utime(path, (moment, moment), follow_symlinks=False)
+
+
+def stored(data, how_old, *, name="photo.jpg", folder="AAAAAAAA", folder_age=None):
+    path = data.storage / folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"picture")
+    age(path, how_old)
+    age(path.parent, folder_age or how_old)
+    return path
+
+
+def preview(data, how_old, name="0" * 32 + ".jpeg"):
+    path = data.previews / name
+    path.write_bytes(b"preview")
+    age(path, how_old)
+    return path
+
+
+def clean(data, **options):
+    return list(cleaner.clean(data, **({"keep": DAY, "now": NOW} | options)))
+
+
+def test_what_is_more_than_a_day_old_goes_and_is_named(data):
+    old_file = stored(data, DAY + timedelta(seconds=1))
+    old_preview = preview(data, DAY + timedelta(seconds=1))
+    lines = clean(data)
+
+    assert not old_file.parent.exists()
+    assert not old_preview.exists()
+    assert lines == [
+        "removed Storage/AAAAAAAA, 7 bytes",
+        f"removed Previews/{old_preview.name}, 7 bytes",
+        "gone: 2",
+    ]
+
+
+def test_what_is_a_day_old_to_the_second_stays(data):
+    kept = [stored(data, DAY), preview(data, DAY)]
+
+    assert clean(data) == []
+    assert all(path.exists() for path in kept)
+
+
+def test_an_old_folder_with_a_young_file_stays_whole(data):
+    young = stored(data, timedelta(hours=1), name="young.jpg")
+    old = stored(data, 2 * DAY, name="old.jpg")
+
+    assert clean(data) == []
+    assert young.exists()
+    assert old.exists()
+
+
+def test_a_young_folder_is_not_looked_into(data):
+    path = stored(data, 9 * DAY, folder_age=timedelta(hours=1))
+
+    assert clean(data) == []
+    assert path.exists()
+
+
+def test_an_upload_without_a_dot_in_front_of_it_is_all_that_goes(data):
+    hidden = data.storage / ".hidden"
+    loose = data.storage / "loose-file"
+    hidden.mkdir()
+    loose.write_bytes(b"x")
+    age(hidden, 9 * DAY)
+    age(loose, 9 * DAY)
+
+    assert clean(data) == []
+    assert hidden.exists()
+    assert loose.exists()
+
+
+def test_a_stored_file_that_begins_with_a_dot_goes_with_its_folder(data):
+    path = stored(data, 2 * DAY, name=".htaccess")
+    clean(data)
+
+    assert not path.parent.exists()
+
+
+def test_no_link_is_followed_and_nothing_outside_is_touched(data, tmp_path):
+    canary = tmp_path / "canary"
+    (canary / "inner").mkdir(parents=True)
+    (canary / "inner" / "file").write_bytes(b"precious")
+    path = stored(data, 2 * DAY)
+    links = [data.storage / "BBBBBBBB", path.parent / "link", data.previews / "link.jpeg"]
+    for link in links:
+        link.symlink_to(canary)
+        age(link, 9 * DAY)
+    for thing in (canary / "inner" / "file", canary / "inner", canary, path.parent):
+        age(thing, 9 * DAY)
+    clean_naively = naive_victims(data)
+    lines = clean(data)
+
+    assert (canary / "inner" / "file").read_bytes() == b"precious"
+    assert all(link.is_symlink() for link in links)
+    assert not path.exists()
+    assert lines == ["removed Storage/AAAAAAAA, 7 bytes", "gone: 1"]
+    assert canary / "inner" / "file" in clean_naively
+
+
+def naive_victims(data):
+    """What `find -L Storage -type f -mtime +0 -delete` would take: it follows links."""
+    found = subprocess.run(
+        ["find", "-L", data.storage, "-type", "f", "-not", "-newermt", f"@{NOW.timestamp()}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    return {data.path.__class__(path).resolve() for path in found}
+
+
+def test_files_from_the_future_are_kept_and_named(data):
+    path = stored(data, -timedelta(hours=1))
+    picture = preview(data, -timedelta(hours=1))
+
+    assert clean(data) == [
+        "kept Storage/AAAAAAAA, which is from the future",
+        f"kept Previews/{picture.name}, which is from the future",
+    ]
+    assert path.exists()
+    assert picture.exists()
+
+
+def test_a_dry_run_tells_everything_and_changes_nothing(data):
+    path = stored(data, 2 * DAY)
+    lines = clean(data, dry_run=True)
+
+    assert lines == ["would remove Storage/AAAAAAAA, 7 bytes", "would go: 1"]
+    assert path.exists()
+    assert clean(data, dry_run=True) == lines
+
+
+def test_a_dry_run_tells_even_that_there_is_nothing_to_do(data):
+    assert clean(data, dry_run=True) == ["would go: 0"]
+
+
+def test_a_run_with_nothing_to_do_says_nothing(data):
+    assert clean(data) == []
+
+
+@pytest.mark.parametrize("jump", [timedelta(seconds=-1), timedelta(days=7, seconds=1)])
+def test_after_a_clock_jump_nothing_goes_for_one_run(data, jump):
+    clean(data)
+    path = stored(data, 20 * DAY)
+
+    with pytest.raises(cleaner.ClockJumped):
+        clean(data, now=NOW + jump)
+    assert path.exists()
+
+    clean(data, now=NOW + jump)
+    assert not path.exists()
+
+
+def test_a_week_between_two_runs_is_no_jump(data):
+    clean(data)
+    path = stored(data, 20 * DAY)
+    clean(data, now=NOW + timedelta(days=7))
+
+    assert not path.exists()
+
+
+def test_a_second_cleaner_leaves_the_first_alone(data):
+    path = stored(data, 2 * DAY)
+    first = cleaner.clean(data, keep=DAY, now=NOW)
+    next(first)
+
+    with pytest.raises(cleaner.AlreadyCleaning):
+        clean(data)
+    list(first)
+    assert not path.exists()
+
+
+def test_a_folder_that_was_written_since_it_was_looked_at_stays(data, tmp_path):
+    path = stored(data, 2 * DAY)
+    old = expiry.Age(now=int(NOW.timestamp() * 1e9), keep=int(DAY.total_seconds() * 1e9))
+    findings = expiry.expire_files(path.parent, old, remove=False)
+    assert next(findings) == expiry.Expired("photo.jpg", 7)
+    age(path, timedelta(0))
+
+    assert list(findings) == []
+    assert clean(data) == []
+    assert path.exists()
+
+
+def test_other_file_systems_are_left_alone(data, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("mounting a file system needs root")
+    mounted = data.storage / "MMMMMMMM"
+    mounted.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "none", mounted], check=True)
+    try:
+        (mounted / "file").write_bytes(b"x")
+        age(mounted / "file", 9 * DAY)
+        age(mounted, 9 * DAY)
+
+        assert clean(data) == []
+        assert (mounted / "file").exists()
+    finally:
+        subprocess.run(["umount", mounted], check=True)
+
+
+def test_young_uploads_survive_cleaners_that_never_rest(data, many):
+    count = many(200, 10_000)
+    storage = LocalStorage(data.storage)
+    endless = subprocess.Popen(
+        [sys.executable, "-c", ENDLESS_CLEANER, str(data.path)], stdout=subprocess.PIPE
+    )
+    try:
+        assert endless.stdout.readline() == b"begun\n"
+        keys = [storage.save("a.txt", [b"x"]).key for _ in range(count)]
+    finally:
+        endless.terminate()
+        endless.wait(timeout=10)
+        endless.stdout.close()
+
+    assert all(storage.find(key).size == 1 for key in keys)
+    assert {path.name[0] for path in data.storage.iterdir()} != {"."}
+
+
+ENDLESS_CLEANER = """
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uploadsvc import cleaner
+from uploadsvc.storage.datadir import DataDir
+
+data = DataDir(Path(sys.argv[1]))
+print("begun", flush=True)
+while True:
+    for line in cleaner.clean(data, keep=timedelta(seconds=60), now=datetime.now(UTC)):
+        assert ".partial-lock" in line, line
+"""
