@@ -1,0 +1,163 @@
+"""
+The composition root: settings in, the whole service out, or one endpoint of it.
+
+The only module that knows all the parts. Nothing is started here: decoders start with the
+first preview.
+"""
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from uploadsvc.fetch import LOOP_HEADER, Fetcher
+from uploadsvc.images import Decoders
+from uploadsvc.links import Links
+from uploadsvc.previews import Previews
+from uploadsvc.rates import Rate
+from uploadsvc.settings import Settings
+from uploadsvc.storage.datadir import DataDir
+from uploadsvc.storage.local import LocalStorage
+from uploadsvc.storage.room import DiskRoom
+from uploadsvc.web.dispatch import mount
+from uploadsvc.web.errors import answer_errors
+from uploadsvc.web.files import files
+from uploadsvc.web.getpreview import getpreview
+from uploadsvc.web.health import health
+from uploadsvc.web.linger import lingering
+from uploadsvc.web.page import page
+from uploadsvc.web.proxies import behind_proxies
+from uploadsvc.web.sendfile import sendfile
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+# How much longer than its parts may take somebody waits for a preview that another makes.
+_PATIENCE_SLACK = 5
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the endpoints and the commands work with, built from the settings."""
+
+    data: DataDir
+    storage: LocalStorage
+    room: DiskRoom
+    rate: Rate
+    links: Links
+    fetcher: Fetcher
+    decoders: Decoders
+    previews: Previews
+
+
+def build(settings: Settings) -> Parts:
+    """Build the parts. Raise `BadSettings` for what cannot work together."""
+    data = DataDir(settings.data_dir)
+    room = build_room(settings, data)
+    storage = LocalStorage(
+        data.storage, file_mode=settings.file_mode, dir_mode=settings.dir_mode, room=room
+    )
+    links = Links(
+        storage_path=settings.storage_path,
+        public_url=settings.public_url,
+        own_hosts=settings.own_hosts,
+    )
+    fetcher = Fetcher(
+        allow=settings.fetch_allow,
+        block=settings.fetch_block,
+        max_bytes=settings.fetch_max,
+        seconds=settings.fetch_timeout.total_seconds(),
+        connect_seconds=settings.fetch_connect_timeout.total_seconds(),
+        max_redirects=settings.fetch_redirects,
+    )
+    decoders = Decoders(
+        workers=settings.decoders or os.cpu_count() or 1,
+        memory=settings.decode_memory,
+        seconds=settings.decode_seconds.total_seconds(),
+        max_pixels=settings.max_pixels,
+    )
+    return Parts(
+        data=data,
+        storage=storage,
+        room=room,
+        rate=build_rate(settings, data),
+        links=links,
+        fetcher=fetcher,
+        decoders=decoders,
+        previews=Previews(
+            storage,
+            data.previews,
+            links=links,
+            fetch=fetcher.fetch,
+            draw=decoders.draw,
+            keep=settings.keep,
+            patience=(settings.fetch_timeout + settings.decode_seconds).total_seconds()
+            + _PATIENCE_SLACK,
+            file_mode=settings.file_mode,
+        ),
+    )
+
+
+def build_room(settings: Settings, data: DataDir) -> DiskRoom:
+    """Build what knows whether there is room for more files."""
+    return DiskRoom(
+        data.storage,
+        floor=settings.disk_floor,
+        max_stored=settings.max_stored,
+        ledger=data.state / "stored-bytes",
+    )
+
+
+def build_rate(settings: Settings, data: DataDir) -> Rate:
+    """Build what counts the uploads of each address."""
+    return Rate(data.state / "rates", per_minute=settings.uploads_per_minute)
+
+
+def make_app(settings: Settings) -> "WSGIApplication":
+    """Return the whole service as one WSGI application; makes `data_dir` ready."""
+    parts = _prepared(settings)
+    endpoints = {
+        "/sendfile": _sendfile(settings, parts),
+        "/getpreview": _getpreview(settings, parts),
+        settings.storage_path: files(parts.storage, keep=settings.keep),
+        "/healthz": health(),
+    }
+    shown = page(max_upload=settings.max_upload, keep=settings.keep) if settings.page else None
+    return _wrapped(mount(endpoints, rest=shown), settings)
+
+
+def make_sendfile(settings: Settings) -> "WSGIApplication":
+    """Return `/sendfile` alone, to be mounted at any path; makes `data_dir` ready."""
+    return _wrapped(_sendfile(settings, _prepared(settings)), settings)
+
+
+def make_getpreview(settings: Settings) -> "WSGIApplication":
+    """Return `/getpreview` alone, to be mounted at any path; makes `data_dir` ready."""
+    return _wrapped(_getpreview(settings, _prepared(settings)), settings)
+
+
+def make_files(settings: Settings) -> "WSGIApplication":
+    """Return what serves the stored files, to be mounted at `storage_path`."""
+    return _wrapped(files(_prepared(settings).storage, keep=settings.keep), settings)
+
+
+def _prepared(settings: Settings) -> Parts:
+    DataDir(settings.data_dir).prepare(dir_mode=settings.dir_mode)
+    return build(settings)
+
+
+def _sendfile(settings: Settings, parts: Parts) -> "WSGIApplication":
+    return sendfile(
+        parts.storage,
+        links=parts.links,
+        max_upload=settings.max_upload,
+        keep=settings.keep,
+        may_upload=parts.rate.check,
+    )
+
+
+def _getpreview(settings: Settings, parts: Parts) -> "WSGIApplication":
+    return getpreview(parts.previews, max_side=settings.max_side, loop_header=LOOP_HEADER)
+
+
+def _wrapped(app: "WSGIApplication", settings: Settings) -> "WSGIApplication":
+    return lingering(answer_errors(behind_proxies(app, trusted=settings.trusted_proxies)))

@@ -1,0 +1,94 @@
+"""
+Logging: one line an event, plain or JSON, and nothing in it that gives a file away.
+
+A link is the only secret there is, so a folder's name is cut to its first three
+characters; JIDs are never logged. Components log with `logging.getLogger(__name__)` and
+never configure it: entry points do, with `configure`.
+"""
+
+import json
+import logging
+import re
+import secrets
+import sys
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+LogFormat = Literal["plain", "json"]
+
+requests = logging.getLogger("uploadsvc.requests")
+
+
+@dataclass(frozen=True)
+class RequestLine:
+    """What is logged of a request when it is answered."""
+
+    id: str
+    client: str
+    method: str
+    path: str
+    status: int
+    bytes: int
+    seconds: float
+
+
+def new_request_id() -> str:
+    """Return an id for one request, to find it in the logs by."""
+    return secrets.token_hex(6)
+
+
+def log_request(line: RequestLine) -> None:
+    requests.info(
+        "%s %s %s %s %d %d %.3f",
+        line.id,
+        line.client,
+        line.method,
+        line.path,
+        line.status,
+        line.bytes,
+        line.seconds,
+        extra={"fields": asdict(line)},
+    )
+
+
+def hide_folder(path: str, storage_path: str) -> str:
+    """Return the path as it may be logged: of a stored file's, only a hint of the folder."""
+    prefix = storage_path.rstrip("/") + "/"
+    before, found, rest = path.partition(prefix)
+    if not found:
+        return _printable(path)
+    return _printable(before + prefix + rest[:3] + "…")
+
+
+def configure(log_format: LogFormat, *, level: int = logging.INFO) -> None:
+    """Send all log lines to standard error in the given format."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonFormatter() if log_format == "json" else _PlainFormatter())
+    root = logging.getLogger("uploadsvc")
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    root.propagate = False
+
+
+def _printable(text: str) -> str:
+    return re.sub(r"[^\x20-\x7e…]", "?", text)
+
+
+class _PlainFormatter(logging.Formatter):
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+class _JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, tz=UTC).isoformat(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+        }
+        fields = getattr(record, "fields", None)
+        entry |= fields or {"message": record.getMessage()}
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False)

@@ -1,0 +1,101 @@
+"""
+Runs the service under gunicorn: one process for requests, many threads, one log line each.
+"""
+
+import re
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+
+from uploadsvc import observe
+from uploadsvc.app import make_app
+from uploadsvc.observe import RequestLine
+from uploadsvc.settings import Settings
+from uploadsvc.storage.datadir import DataDir
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+_KEEP_ALIVE_SECONDS = 5
+_LONGEST_REQUEST_LINE = 8190  # an address of a picture may be long
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; running uploads then have `stop_grace` to end."""
+    observe.configure(settings.log_format)
+    data = DataDir(settings.data_dir)
+    data.prepare(dir_mode=settings.dir_mode)
+    _Server(settings, data).run()
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    def __init__(self, settings: Settings, data: DataDir) -> None:
+        self._settings = settings
+        self._data = data
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings = self._settings
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        options = {
+            "bind": f"{host}:{settings.port}",
+            "worker_class": "gthread",
+            "workers": 1,
+            "threads": settings.threads,
+            "worker_connections": max(1000, 2 * settings.threads),
+            "graceful_timeout": max(1, round(settings.stop_grace.total_seconds())),
+            "keepalive": _KEEP_ALIVE_SECONDS,
+            "limit_request_line": _LONGEST_REQUEST_LINE,
+            # Which proxies are believed is decided by `trusted_proxies` alone.
+            "forwarded_allow_ips": "",
+            "proxy_allow_ips": "",
+            # Nothing is written outside data_dir.
+            "control_socket_disable": True,
+            "worker_tmp_dir": str(self._data.state.absolute()),
+            "logger_class": _request_logger(settings.storage_path),
+            "loglevel": "warning",
+            "when_ready": _say_where,
+            "proc_name": "uploadsvc",
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> "WSGIApplication":
+        return make_app(self._settings)
+
+
+def _say_where(server: Any) -> None:
+    host, port = server.LISTENERS[0].sock.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    sys.stdout.write(f"uploadsvc is serving on http://{shown}:{port}\n")
+    sys.stdout.flush()
+
+
+def _request_logger(storage_path: str) -> type[Logger]:
+    class RequestLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+        def access(
+            self, resp: Any, req: Any, environ: "WSGIEnvironment", request_time: timedelta
+        ) -> None:
+            if not environ:
+                return
+            observe.log_request(
+                RequestLine(
+                    id=observe.new_request_id(),
+                    client=environ.get("REMOTE_ADDR", "-") or "-",
+                    method=re.sub(r"[^A-Z]", "?", environ.get("REQUEST_METHOD", "-")),
+                    # Without the query: it holds JIDs and addresses.
+                    path=observe.hide_folder(_path(environ), storage_path),
+                    status=getattr(resp, "status_code", 0) or 0,
+                    bytes=getattr(resp, "sent", 0),
+                    seconds=request_time.total_seconds(),
+                )
+            )
+
+    return RequestLogger
+
+
+def _path(environ: "WSGIEnvironment") -> str:
+    return str(environ.get("SCRIPT_NAME", "")) + str(environ.get("PATH_INFO", ""))

@@ -1,0 +1,175 @@
+"""
+Every setting, with its default and its one sentence.
+
+Values come from one TOML file first, then from `UPLOADSVC_*` environment variables, and
+are then checked; an unknown or bad one is named and stops the start. Only composition and
+the entry points know this module: components get plain arguments.
+"""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationError
+
+from uploadsvc.errors import BadSettings
+
+PREFIX = "UPLOADSVC_"
+CONFIG_VARIABLE = f"{PREFIX}CONFIG"
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)", str(value).strip())
+    if not match:
+        raise ValueError("must be seconds, or a number with s, m, h or d behind it")
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+
+
+def _mode(value: object) -> object:
+    if isinstance(value, str):
+        if not re.fullmatch(r"(0o?)?[0-7]{3,4}", value):
+            raise ValueError("must be an octal mode such as 0644")
+        return int(value.removeprefix("0o"), 8)
+    return value
+
+
+def _listed(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Mode = Annotated[int, BeforeValidator(_mode), Field(ge=0o400, le=0o777)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    # Where things are
+    data_dir: Path = Path("data")
+    """The folder that holds `Storage/`, `Previews/` and what else is kept."""
+    public_url: str = ""
+    """Base of the links that are handed out; empty: taken from the request."""
+    storage_path: str = Field("/uploadfile/wsgi/Storage", pattern=r"^/[A-Za-z0-9/._~-]*[^/]$")
+    """URL path of stored files."""
+    own_hosts: Names = ()
+    """More hosts (`host` or `host:port`) whose storage addresses lead to this service."""
+    page: bool = True
+    """Whether the upload page is shown at `/`."""
+
+    # How long, how much
+    keep: Duration = timedelta(days=1)
+    """Age at which files and previews go."""
+    max_upload: ByteSize = ByteSize(100_000_000)
+    """Largest file that is taken."""
+    max_stored: ByteSize = ByteSize(0)
+    """Bytes of files in all; beyond, uploads are refused; 0 for no limit."""
+    uploads_per_minute: int = Field(0, ge=0)
+    """Uploads that one address may begin in a minute; 0 for any number."""
+    disk_floor: ByteSize | None = None
+    """Bytes of the disk that stay free; unset: 1 GB or 5 %, whichever is less; 0: none."""
+    file_mode: Mode = 0o644
+    """Mode of stored files, octal; a web server of another user must be able to read them."""
+    dir_mode: Mode = 0o755
+    """Mode of the folders they are in, octal."""
+
+    # Previews
+    max_side: int = Field(2048, ge=1, le=9999)
+    """Largest side of a preview, in pixels."""
+    max_pixels: int = Field(50_000_000, ge=1)
+    """Largest picture that is decoded, in pixels."""
+    decoders: int = Field(0, ge=0)
+    """Processes that decode pictures; 0: as many as there are cores."""
+    decode_memory: ByteSize = ByteSize(300_000_000)
+    """Memory that one of them may use."""
+    decode_seconds: Duration = timedelta(seconds=20)
+    """Time that one picture may take to decode."""
+
+    # Remote pictures
+    fetch_allow: Names = ()
+    """Hosts, `host:port`s or networks that may be fetched though they are not public."""
+    fetch_block: Names = ()
+    """Hosts or networks that may not be fetched though they are public."""
+    fetch_max: ByteSize = ByteSize(20_000_000)
+    """Largest remote picture."""
+    fetch_timeout: Duration = timedelta(seconds=10)
+    """Time that one remote picture may take in all."""
+    fetch_connect_timeout: Duration = timedelta(seconds=5)
+    """Time that connecting to its host may take."""
+    fetch_redirects: int = Field(3, ge=0, le=20)
+    """Redirects that are followed, each checked anew."""
+
+    # Serving
+    host: str = "127.0.0.1"
+    """Address that `uploadsvc serve` listens on."""
+    port: int = Field(8080, ge=0, le=65535)
+    """Port that it listens on; 0 for a free one."""
+    threads: int = Field(64, ge=1)
+    """Requests that are answered at the same time."""
+    stop_grace: Duration = timedelta(seconds=60)
+    """Time that running uploads have to end after SIGTERM."""
+    trusted_proxies: Names = ()
+    """Addresses and networks, or `unix`, whose forwarded headers are believed."""
+    log_format: Literal["plain", "json"] = "plain"
+    """How log lines are written."""
+
+    @classmethod
+    def load(cls, config: Path | None, environ: Mapping[str, str] = os.environ) -> Self:
+        """
+        Return the settings of a TOML file, with those of the environment over them.
+
+        Without `config`, the file that `UPLOADSVC_CONFIG` names, or none. Raise
+        `BadSettings`, naming the key, for what is unknown, bad or not there.
+        """
+        named = config or (Path(environ[CONFIG_VARIABLE]) if CONFIG_VARIABLE in environ else None)
+        values = _read_file(named) if named else {}
+        values |= _read_environment(environ, known=cls.model_fields.keys())
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise BadSettings(_explain(error)) from error
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise BadSettings(f"configuration file {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise BadSettings(f"configuration file {path}: {error}") from error
+
+
+def _read_environment(environ: Mapping[str, str], *, known: Any) -> dict[str, str]:
+    values = {}
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX) or variable == CONFIG_VARIABLE:
+            continue
+        key = variable.removeprefix(PREFIX).lower()
+        if key not in known:
+            raise BadSettings(f"{variable}: there is no such setting")
+        values[key] = value
+    return values
+
+
+def _explain(error: ValidationError) -> str:
+    problems = []
+    for problem in error.errors(include_url=False):
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            problems.append(f"{key}: there is no such setting")
+        else:
+            problems.append(f"{key}: {problem['msg'].removeprefix('Value error, ')}")
+    return "; ".join(problems)

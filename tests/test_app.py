@@ -1,0 +1,90 @@
+"""The whole service, and its endpoints alone, as one application."""
+
+import io
+
+import pytest
+from PIL import Image
+from webtest import TestApp
+
+from clients import file_form
+from uploadsvc import Settings, make_app, make_files, make_getpreview, make_sendfile
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return lambda **more: Settings(data_dir=tmp_path / "data", disk_floor=0, decoders=1, **more)
+
+
+def upload(client, path="/sendfile", data=b"data", status=201, **options):
+    content_type, body = file_form(data)
+    headers = {"Content-Type": content_type, "Accept": "application/json"}
+    return client.post(path, body, headers=headers, status=status, **options)
+
+
+def test_a_picture_goes_in_and_its_preview_comes_out(settings):
+    file = io.BytesIO()
+    Image.new("RGB", (300, 100), (9, 99, 199)).save(file, "PNG")
+    client = TestApp(make_app(settings()))
+    link = upload(client, data=file.getvalue()).json["link"]
+    answer = client.get("/getpreview", {"addr": link, "x": "30", "y": "30"})
+
+    assert Image.open(io.BytesIO(answer.body)).size == (30, 10)
+    assert client.get(link).body == file.getvalue()
+
+
+def test_it_is_well(settings):
+    assert TestApp(make_app(settings())).get("/healthz").text == "ok\n"
+
+
+def test_the_page_is_shown_unless_it_is_switched_off(settings):
+    TestApp(make_app(settings())).get("/", status=200)
+    TestApp(make_app(settings(page=False))).get("/", status=404)
+
+
+def test_what_is_not_there_is_404(settings):
+    TestApp(make_app(settings())).get("/none", status=404)
+    TestApp(make_app(settings())).get("/sendfiles", status=404)
+
+
+def test_below_a_prefix_the_link_still_stands_at_the_root(settings):
+    client = TestApp(make_app(settings()), extra_environ={"SCRIPT_NAME": "/app"})
+
+    assert upload(client).json["link"].startswith("http://localhost/uploadfile/wsgi/Storage/")
+
+
+def test_each_endpoint_works_alone_wherever_it_is_mounted(settings):
+    sendfile = TestApp(make_sendfile(settings()), extra_environ={"SCRIPT_NAME": "/sendfile"})
+    files = TestApp(make_files(settings()))
+    getpreview = TestApp(make_getpreview(settings()))
+    link = upload(sendfile, path="").json["link"]
+
+    assert files.get(link.partition("/Storage")[2]).body == b"data"
+    assert getpreview.get("/", {"addr": link}, status=422).content_type == "text/plain"
+
+
+def test_an_address_that_uploads_too_often_is_told_to_wait(settings):
+    client = TestApp(
+        make_app(settings(uploads_per_minute=2)), extra_environ={"REMOTE_ADDR": "192.0.2.1"}
+    )
+    answers = [upload(client, status="*") for _ in range(3)]
+
+    # The minute may have changed in between; then one more passes.
+    if answers[2].status_int == 201:
+        answers = [upload(client, status="*") for _ in range(3)]
+    assert answers[2].status_int == 429
+    assert 1 <= int(answers[2].headers["Retry-After"]) <= 60
+
+
+def test_when_all_that_may_be_stored_is_stored_the_next_is_refused(settings, tmp_path):
+    client = TestApp(make_app(settings(max_stored=1000)))
+    upload(client, data=b"x" * 700)
+    answer = upload(client, data=b"x" * 400, status=507)
+
+    assert answer.json["code"] == "no-room"
+    assert len(list((tmp_path / "data" / "Storage").iterdir())) == 1
+
+
+def test_a_full_disk_is_507(settings):
+    client = TestApp(make_app(settings().model_copy(update={"disk_floor": 10**18})))
+
+    assert upload(client, status=507).headers["Retry-After"]

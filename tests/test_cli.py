@@ -1,0 +1,146 @@
+"""The command line: exit codes and what is printed."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from uploadsvc import __version__
+from uploadsvc.storage.datadir import DataDir
+from uploadsvc.storage.local import LocalStorage
+
+UPLOADSVC = Path(sys.executable).with_name("uploadsvc")
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run(*arguments, **environ):
+        variables = {name: value for name, value in os.environ.items() if "UPLOADSVC" not in name}
+        variables["UPLOADSVC_DATA_DIR"] = str(tmp_path / "data")
+        return subprocess.run(
+            [UPLOADSVC, *map(str, arguments)],
+            env=variables | environ,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return run
+
+
+@pytest.fixture
+def data(tmp_path):
+    data = DataDir(tmp_path / "data")
+    data.prepare(dir_mode=0o755)
+    return data
+
+
+def old(path):
+    past = time.time() - 2 * 86400
+    os.utime(path, (past, past))
+
+
+def test_tells_its_version(run):
+    assert run("--version").stdout == f"uploadsvc {__version__}\n"
+
+
+def test_clean_prints_what_it_removed_and_nothing_when_nothing_was_done(run, data):
+    stored = LocalStorage(data.storage).save("a.txt", [b"x"])
+    quiet = run("clean")
+    path = data.storage / stored.key.folder
+    old(path / "a.txt")
+    old(path)
+    dry = run("clean", "--dry-run")
+    done = run("clean")
+
+    assert (quiet.stdout, quiet.stderr, quiet.returncode) == ("", "", 0)
+    assert dry.stdout == f"would remove Storage/{stored.key.folder}, 1 bytes\nwould go: 1\n"
+    assert done.stdout == f"removed Storage/{stored.key.folder}, 1 bytes\ngone: 1\n"
+    assert not path.exists()
+
+
+def test_clean_refuses_a_folder_that_is_not_ours_until_it_is_adopted(run, tmp_path):
+    folder = tmp_path / "data" / "Storage" / "QgBmmQxG"
+    folder.mkdir(parents=True)
+    (folder / "1323298110728.jpg").write_bytes(b"old")
+    old(folder / "1323298110728.jpg")
+    old(folder)
+    refused = run("clean")
+    adopted = run("clean", "--adopt")
+
+    assert refused.returncode == 2
+    assert "--adopt" in refused.stderr
+    assert adopted.returncode == 0
+    assert folder.exists()
+    assert run("clean").returncode == 0
+    assert not folder.exists()
+
+
+def test_adopt_wants_something_to_adopt(run):
+    assert run("clean", "--adopt").returncode == 2
+
+
+def test_after_a_clock_jump_clean_exits_with_3_once(run, data):
+    (data.state / "last-clean").write_text(str(time.time() + 3600))
+    jumped = run("clean")
+
+    assert jumped.returncode == 3
+    assert "nothing was removed" in jumped.stderr
+    assert run("clean").returncode == 0
+
+
+@pytest.mark.parametrize("variable", ["UPLOADSVC_NONE", "UPLOADSVC_MAX_SIDE"])
+def test_a_bad_setting_is_named_and_exits_with_2(run, variable):
+    done = run("check", **{variable: "none"})
+
+    assert done.returncode == 2
+    assert variable.removeprefix("UPLOADSVC_").lower() in done.stderr.lower()
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_configuration_that_is_missing_exits_with_2(run):
+    done = run("--config", "none.toml", "clean")
+
+    assert done.returncode == 2
+    assert "none.toml" in done.stderr
+
+
+def test_check_shows_the_settings_and_proves_the_installation(run, data):
+    done = run("check", UPLOADSVC_MAX_UPLOAD="5MB", UPLOADSVC_DISK_FLOOR="0")
+
+    assert done.returncode == 0, done.stdout
+    assert "max_upload = 5000000" in done.stdout
+    assert "ok    Storage" in done.stdout
+    assert "ok    decoders" in done.stdout
+    assert "WRONG" not in done.stdout
+
+
+def test_check_tells_what_is_wrong(run, tmp_path):
+    done = run("check")
+
+    assert done.returncode == 1
+    assert "WRONG data_dir" in done.stdout
+    assert not (tmp_path / "data").exists()
+
+
+def test_delete_takes_a_link_down_and_says_what_is_missing(run, data):
+    stored = LocalStorage(data.storage).save("a b.txt", [b"x"])
+    link = f"https://chat.example/uploadfile/wsgi/Storage/{stored.key.folder}/a%20b.txt"
+    first, second = run("delete", link), run("delete", link)
+
+    assert first.stdout == f"removed {stored.key.folder}/a b.txt\n"
+    assert first.returncode == 0
+    assert list(data.storage.iterdir()) == []
+    assert second.returncode == 1
+    assert "no such file" in second.stderr
+
+
+def test_without_a_command_the_usage_is_shown(run):
+    done = run()
+
+    assert done.returncode == 2
+    assert "usage: uploadsvc" in done.stderr
