@@ -1,10 +1,12 @@
 """What all tests share: the corpora, the counts, and the table of figures."""
 
+import io
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("UPLOADSVC_SHARED", ROOT.parent / "shared"))
@@ -62,6 +64,14 @@ def program():
         return found
 
     return find
+
+
+@pytest.fixture(scope="session")
+def picture():
+    """A small picture, as the bytes of a PNG."""
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize((120, 80)).convert("RGB").save(file, "PNG")
+    return file.getvalue()
 
 
 def pytest_terminal_summary(terminalreporter):
