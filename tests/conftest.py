@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
-SHARED = Path(os.environ.get("UPLOADSVC_SHARED", ROOT.parent / "shared"))
+SHARED = Path(os.environ.get("TESTS_SHARED", ROOT.parent / "shared"))
 
 FIGURES: list[tuple[str, str, str]] = []
 

@@ -144,3 +144,20 @@ def test_without_a_command_the_usage_is_shown(run):
 
     assert done.returncode == 2
     assert "usage: uploadsvc" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ"),
+    [
+        (["--port", "70000"], {}),
+        ([], {"UPLOADSVC_FETCH_ALLOW": "not a host!"}),
+        ([], {"UPLOADSVC_TRUSTED_PROXIES": "proxy.example"}),
+        ([], {"UPLOADSVC_PUBLIC_URL": "files.example"}),
+    ],
+)
+def test_serve_with_settings_that_cannot_be_says_so_and_does_not_start(run, arguments, environ):
+    done = run("serve", *arguments, **environ)
+
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("uploadsvc: ")
+    assert done.stderr.count("\n") == 1

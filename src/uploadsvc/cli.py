@@ -68,8 +68,7 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
     from uploadsvc.serve import serve
 
     asked = {"host": options.host, "port": options.port}
-    given = {name: value for name, value in asked.items() if value is not None}
-    serve(Settings.model_validate(settings.model_dump() | given))
+    serve(settings.changed(**{key: value for key, value in asked.items() if value is not None}))
     return 0
 
 
@@ -90,6 +89,7 @@ def _clean(settings: Settings, options: argparse.Namespace) -> int:
             f"data_dir {data.path}: not a folder of uploadsvc; `serve` makes one, "
             "`clean --adopt` accepts one that is there"
         )
+    data.prepare(dir_mode=settings.dir_mode)
     try:
         for line in cleaner.clean(
             data,

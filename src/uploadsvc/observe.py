@@ -11,9 +11,10 @@ import logging
 import re
 import secrets
 import sys
+from collections.abc import MutableMapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 LogFormat = Literal["plain", "json"]
 
@@ -33,9 +34,9 @@ class RequestLine:
     seconds: float
 
 
-def new_request_id() -> str:
-    """Return an id for one request, to find it in the logs by."""
-    return secrets.token_hex(6)
+def request_id(environ: MutableMapping[str, Any]) -> str:
+    """Return the id of a request, by which all that is logged of it is found."""
+    return str(environ.setdefault("uploadsvc.request_id", secrets.token_hex(6)))
 
 
 def log_request(line: RequestLine) -> None:

@@ -27,14 +27,15 @@ def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; running uploads then have `stop_grace` to end."""
     observe.configure(settings.log_format)
     data = DataDir(settings.data_dir)
-    data.prepare(dir_mode=settings.dir_mode)
-    _Server(settings, data).run()
+    # Made before the worker is: settings that do not fit together are told at once.
+    _Server(settings, data, make_app(settings)).run()
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    def __init__(self, settings: Settings, data: DataDir) -> None:
+    def __init__(self, settings: Settings, data: DataDir, app: "WSGIApplication") -> None:
         self._settings = settings
         self._data = data
+        self._app = app
         super().__init__()
 
     def load_config(self) -> None:
@@ -64,7 +65,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             self.cfg.set(name, value)
 
     def load(self) -> "WSGIApplication":
-        return make_app(self._settings)
+        return self._app
 
 
 def _say_where(server: Any) -> None:
@@ -83,7 +84,7 @@ def _request_logger(storage_path: str) -> type[Logger]:
                 return
             observe.log_request(
                 RequestLine(
-                    id=observe.new_request_id(),
+                    id=observe.request_id(environ),
                     client=environ.get("REMOTE_ADDR", "-") or "-",
                     method=re.sub(r"[^A-Z]", "?", environ.get("REQUEST_METHOD", "-")),
                     # Without the query: it holds JIDs and addresses.

@@ -142,6 +142,13 @@ class Settings(BaseModel):
         except ValidationError as error:
             raise BadSettings(_explain(error)) from error
 
+    def changed(self, **changes: object) -> Self:
+        """Return these settings with others in their place; raise `BadSettings` if bad."""
+        try:
+            return self.model_validate(self.model_dump() | changes)
+        except ValidationError as error:
+            raise BadSettings(_explain(error)) from error
+
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from webob import Request, Response
 
 from uploadsvc import errors
+from uploadsvc.observe import request_id
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -76,9 +77,9 @@ def answer_errors(app: "WSGIApplication") -> "WSGIApplication":
         except errors.UploadsvcError as error:
             refusal = refuse(Request(environ), error)
             if refusal.status_code == 500:
-                log.exception("%s %s", environ.get("REQUEST_METHOD"), error.code)
+                log.exception("%s: %s", request_id(environ), error.code)
         except Exception:
-            log.exception("unexpected error in a %s request", environ.get("REQUEST_METHOD"))
+            log.exception("%s: unexpected error", request_id(environ))
             refusal = refuse(Request(environ), errors.UploadsvcError("something went wrong here"))
         return refusal(environ, start_response)
 

@@ -32,6 +32,7 @@ _SLACK = 1 << 16
 """How much longer than its file a form may be."""
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_EMPTY_NAME = re.compile(r';\s*filename\s*=\s*(""|;|$)', re.IGNORECASE)
 _OPTION = re.compile(r";\s*([^\s=;]+)\s*=")
 
 
@@ -86,7 +87,7 @@ class FileForm:
     def _accept(self, part: MultipartSegment) -> str:
         if part.name != self._field:
             raise BadInput(f"the form has no file in a field {self._field!r}")
-        if not part.filename:
+        if not part.filename and _has_empty_name(part):
             raise BadInput("no file was chosen")
         return str(part.filename)
 
@@ -185,6 +186,13 @@ def _check_headers(part: MultipartSegment) -> None:
             options = _OPTION.findall(_QUOTED.sub('""', value.lower()))
             if len(options) != len(set(options)) or "filename*" in options:
                 raise BadInput("a part of the form has two names")
+
+
+def _has_empty_name(part: MultipartSegment) -> bool:
+    """Whether the name was sent empty; the parser also empties one that ends in a backslash."""
+    sent = dict(part.headerlist)["Content-Disposition"]
+    sent = _QUOTED.sub(lambda quoted: '""' if quoted[0] == '""' else "quoted", sent)
+    return _EMPTY_NAME.search(sent) is not None
 
 
 def _boundary(request: Request) -> str:
