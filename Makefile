@@ -9,7 +9,7 @@ PORT   ?= 8080
 SOURCES := $(shell find src deploy -type f -not -name '*.pyc') pyproject.toml
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help serve test quick figures bench lint format lock apt clean
+.PHONY: help serve test quick figures lint format lock apt clean
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -59,7 +59,7 @@ format: $(VENV)/.dev ## lay the code out
 	$(BIN)/ruff format .
 
 # Branch coverage of what runs inside the test process; raised, never lowered.
-FLOOR := 80
+FLOOR := 85
 
 # What the live tests start. Nothing is done where it is all there, or where it cannot be done.
 DEBIAN := apache2 libapache2-mod-wsgi-py3 chromium nodejs strace

@@ -125,11 +125,11 @@ def free_port() -> int:
 
 def family(pid: int) -> list[int]:
     """The process id and those of all its descendants that are alive."""
-    children = [
-        int(child)
-        for task in Path(f"/proc/{pid}/task").glob("*/children")
-        for child in task.read_text().split()
-    ]
+    children: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        # A thread may have ended since it was listed.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            children.extend(map(int, task.read_text().split()))
     return [pid, *(one for child in children for one in family(child))]
 
 

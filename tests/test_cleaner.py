@@ -227,6 +227,37 @@ def test_other_file_systems_are_left_alone(data, tmp_path):
         subprocess.run(["umount", mounted], check=True)
 
 
+def test_what_another_user_left_is_named_and_does_not_stop_the_rest(data):
+    if os.geteuid() != 0:
+        pytest.skip("making another user's files needs root")
+    partial = data.storage / ".partial-aaaa"
+    partial.mkdir()
+    (partial / "half.txt").write_bytes(b"half")
+    path = stored(data, 2 * DAY)
+    for thing in (data.path, data.storage, data.previews, data.state, path.parent, path):
+        os.chown(thing, 65534, 65534)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setgid(65534)
+        os.setuid(65534)
+        try:
+            for line in cleaner.clean(data, keep=DAY, now=NOW):
+                os.write(writer, f"{line}\n".encode())
+        except cleaner.StillThere as error:
+            os.write(writer, str(error).encode())
+        os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    with os.fdopen(reader) as told:
+        assert told.read().splitlines() == [
+            "could not remove Storage/.partial-aaaa: Permission denied",
+            "removed Storage/AAAAAAAA, 7 bytes",
+            "gone: 1, 1 could not be removed",
+            "1 could not be removed",
+        ]
+
+
 def test_young_uploads_survive_cleaners_that_never_rest(data, many):
     count = many(200, 10_000)
     storage = LocalStorage(data.storage)

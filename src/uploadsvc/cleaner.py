@@ -97,9 +97,13 @@ def _sweep(
     remove = not dry_run
     would = "would remove" if dry_run else "removed"
     for folder in (data.storage, data.previews):
-        for name in partials.left_over(folder, remove=remove):
+        for partial in partials.left_over(folder, remove=remove):
+            if partial.stuck:
+                report.stuck += 1
+                yield f"could not remove {folder.name}/{partial.name}: {partial.stuck}"
+                continue
             report.removed += 1
-            yield f"{would} {folder.name}/{name}, a left-over"
+            yield f"{would} {folder.name}/{partial.name}, a left-over"
     age = Age(now=_nanoseconds(now), keep=keep // timedelta(microseconds=1) * 1000)
     findings: Iterable[tuple[str, Finding]] = itertools.chain(
         (("Storage", finding) for finding in expire_folders(data.storage, age, remove=remove)),

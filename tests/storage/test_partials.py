@@ -37,7 +37,7 @@ def test_what_a_killed_process_left_is_swept(tmp_path):
     (tmp_path / ".partial-aaaa").mkdir()
     (tmp_path / ".partial-aaaa" / "photo.jpg").write_bytes(b"half")
     (tmp_path / ".partial-bbbb").write_bytes(b"half")
-    swept = list(partials.left_over(tmp_path, remove=True))
+    swept = [partial.name for partial in partials.left_over(tmp_path, remove=True)]
 
     assert swept == [".partial-aaaa", ".partial-bbbb"]
     assert list(tmp_path.iterdir()) == []
@@ -46,7 +46,9 @@ def test_what_a_killed_process_left_is_swept(tmp_path):
 def test_a_dry_run_only_names_it(tmp_path):
     (tmp_path / ".partial-bbbb").write_bytes(b"half")
 
-    assert list(partials.left_over(tmp_path, remove=False)) == [".partial-bbbb"]
+    [found] = partials.left_over(tmp_path, remove=False)
+
+    assert found == partials.LeftOver(".partial-bbbb")
     assert (tmp_path / ".partial-bbbb").exists()
 
 

@@ -116,13 +116,28 @@ def _publish(dir_fd: int, name: str, data: bytes, mode: int, modified_ns: int | 
         os.close(fd)
 
 
-def left_over(root: Path, *, remove: bool) -> Iterator[str]:
-    """Yield the names of the partials in `root` that nobody writes; remove them if asked."""
+@dataclass(frozen=True)
+class LeftOver:
+    """A partial that nobody writes any more."""
+
+    name: str
+    stuck: str = ""
+    """Why it could not be removed, or even looked at; empty when all went well."""
+
+
+def left_over(root: Path, *, remove: bool) -> Iterator[LeftOver]:
+    """Yield the partials in `root` that nobody writes; remove them if asked."""
     root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for name in sorted(os.listdir(root_fd)):
-            if name.startswith(PREFIX) and _is_left_over(name, root_fd, remove=remove):
-                yield name
+            if not name.startswith(PREFIX):
+                continue
+            try:
+                if _is_left_over(name, root_fd, remove=remove):
+                    yield LeftOver(name)
+            except OSError as error:
+                # Another user's, say, from a day when the service ran as root.
+                yield LeftOver(name, stuck=error.strerror or "unknown")
     finally:
         os.close(root_fd)
 

@@ -1,0 +1,14 @@
+"""GET /getpreview, for Apache with mod_wsgi. See docs/operating.md."""
+
+import os
+from pathlib import Path
+
+from uploadsvc import Settings, make_getpreview
+from uploadsvc.observe import configure
+
+# Apache's SetEnv does not reach os.environ; what started Apache, /etc/apache2/envvars, does.
+CONFIG = os.environ.get("UPLOADSVC_CONFIG", "/etc/uploadsvc/uploadsvc.toml")
+
+settings = Settings.load(Path(CONFIG))
+configure(settings.log_format)
+application = make_getpreview(settings)

@@ -1,0 +1,176 @@
+"""What Apache itself does with the stored files: gives them back, and never runs or obeys one."""
+
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from apache import SERVICE_USER, STORAGE_PATH, eventually, running_apache
+from clients import fetch
+
+pytestmark = pytest.mark.live
+
+DAY = 24 * 60 * 60
+
+# What would be run, obeyed or shown somewhere; each as a name that somebody might send.
+ACTIVE = re.findall(
+    r"\S+",
+    """
+    x.html x.htm x.shtml x.xhtml x.xht x.svg x.svgz x.xml x.xsl x.xslt x.rdf x.atom x.mathml
+    x.js x.mjs x.css x.wasm x.swf x.pdf x.jar x.class x.hta x.htc x.mht x.mhtml x.eml
+    x.php x.php5 x.phtml x.phar x.cgi x.pl x.py x.sh x.rb x.jsp x.asp x.aspx x.asis x.fcgi
+    x.var x.exe x.bat x.lnk x.url x.reg x.csv x.vcf x.wsgi .htaccess .htpasswd .user.ini web.config
+    index.html index.php x.php.jpg x.shtml.png x.html.gz x.utf7.txt x.php.txt x.en.cgi.txt x
+    """,
+)
+SHOWN = re.compile(r"\.(jpg|png|txt)$")
+
+# Gives itself away wherever anything interprets it.
+PAYLOAD = (
+    b"#!/bin/sh\nprintf 'Content-Type: text/html\\n\\nEXECUTED'; exit\n"
+    b"URI: x\nContent-Type: text/html\n\n"
+    b'<html><?php echo "EXECUTED" ?><!--#echo var="DATE_GMT" --><script>top.pwned=1</script>\n'
+)
+HTACCESS = b"ForceType text/html\nHeader set X-Obeyed yes\nOptions +Indexes\n"
+
+
+@pytest.fixture(scope="module")
+def apache(program):
+    with running_apache(program("apache2")) as server:
+        yield server
+
+
+def test_apache_itself_serves_ranges_heads_and_conditional_requests(apache):
+    data = b"0123456789" * 100
+    link = apache.store(data, "holiday.JPG")
+    # Apache's tag is strong once the file is older than a second.
+    an_hour_ago = time.time() - 3600
+    os.utime(apache.path(link), (an_hour_ago, an_hour_ago))
+    whole = fetch(link)
+    tag = whole.headers["ETag"]
+    head = fetch(link, method="HEAD")
+    part = fetch(link, headers={"Range": "bytes=100-199", "If-Range": tag})
+    beyond = fetch(link, headers={"Range": f"bytes={len(data)}-"})
+    same = fetch(link, headers={"If-None-Match": tag})
+    since = fetch(link, headers={"If-Modified-Since": whole.headers["Last-Modified"]})
+
+    assert header_faults(whole, name="holiday.jpg") == {}
+    assert tag.startswith('"')
+    assert (head.status, head.body, head.headers["Content-Length"]) == (200, b"", str(len(data)))
+    assert (part.status, part.body) == (206, data[100:200])
+    assert (beyond.status, same.status, since.status) == (416, 304, 304)
+    assert whole.headers["Cache-Control"] in (f"max-age={DAY - 3600 + n}, private" for n in (-1, 0))
+
+
+@pytest.mark.parametrize("name", ["ünïcode 😀.txt", "100%.txt", "a?b#c;d&e.txt", "~.txt"])
+def test_a_link_gives_the_bytes_back_whatever_the_name(apache, name):
+    link = apache.store(b"bytes", name)
+
+    assert link.endswith("/" + quote(name, safe="").replace("~", "%7E"))
+    assert fetch(link).body == b"bytes"
+
+
+def test_no_file_is_run_decoded_or_shown_that_should_not_be(apache):
+    assert served_wrong(apache, STORAGE_PATH) == {}
+
+
+def test_a_plain_alias_in_the_same_server_fails_that_check(apache):
+    wrong = served_wrong(apache, "/naive")
+    executed = {name for name, (_, body, _) in wrong.items() if b"EXECUTED" in body[:20]}
+
+    assert set(wrong) == set(ACTIVE)
+    assert executed >= {"x.php", "x.php.jpg", "x.phtml", "x.cgi", "x.pl", "x.py"}
+
+
+def test_an_htaccess_is_a_file_like_any_other(apache):
+    assert fetch(apache.store(HTACCESS, ".htaccess")).body == HTACCESS
+    assert not obeyed(apache, STORAGE_PATH)
+    assert obeyed(apache, "/naive"), "the check cannot fail"
+
+
+def test_there_are_no_listings_no_partials_and_no_links(apache):
+    folder = apache.path(apache.store(b"x", "x.txt")).parent
+    partial = apache.storage / ".partial-0123456789abcdef"
+    partial.mkdir(mode=0o755, exist_ok=True)
+    (partial / "half.txt").write_text("half")
+    if os.geteuid() == 0:
+        for path in (partial, partial / "half.txt"):
+            shutil.chown(path, SERVICE_USER)
+    (apache.storage / "loose.txt").write_text("loose")
+    (folder / "link.txt").symlink_to("/etc/passwd")
+    (folder / "below").mkdir()
+    hidden = [
+        *("", "/", f"/{folder.name}", f"/{folder.name}/", "/nothere", "/nothere/", "/nothere/x"),
+        *(f"/{partial.name}", f"/{partial.name}/half.txt", f"//{partial.name}/half.txt"),
+        *("/loose.txt", f"/{folder.name}/link.txt", f"/{folder.name}/below"),
+        *(f"/{folder.name[:-1]}/x.txt", f"/{folder.name}/y.txt", f"/{folder.name}/below/"),
+        *(f"/{folder.name}/x.txt/more", "/../State/clean.lock"),
+        *(f"/{folder.name}/..%2f..%2f.uploadsvc", f"/{folder.name}/%2e%2e/{partial.name}/half.txt"),
+    ]
+    answers = {path: fetch(f"{apache.url}{STORAGE_PATH}{path}") for path in hidden}
+
+    assert {path: one.status for path, one in answers.items() if one.status not in (403, 404)} == {}
+    assert not [path for path, answer in answers.items() if b"x.txt" in answer.body]
+    assert answers["/nothere/x"].headers["Cache-Control"] == "no-store"
+
+
+def test_the_log_holds_no_link_no_contact_and_no_query(apache):
+    link = apache.store(b"secret", "secret-name.txt", to="romeo@montague.example")
+    fetch(link)
+    folder = link.split("/")[-2]
+    fetch(f"{apache.url}/getpreview?addr={quote(link, safe='')}")
+
+    assert eventually(lambda: f'"GET {STORAGE_PATH}/{folder[:3]}... HTTP/1.1" 200' in apache.log)
+    assert folder not in apache.log
+    assert "secret-name" not in apache.log
+    assert "romeo" not in apache.log
+
+
+def header_faults(answer, *, name: str) -> dict[str, str | None]:
+    """What is wrong in the headers that a stored file is served with; `{}` is right."""
+    media = re.search(r"\.(jpg|png)$", name)
+    types = {".jpg": "image/jpeg", ".png": "image/png", ".txt": "text/plain; charset=utf-8"}
+    policy = "default-src 'none'; frame-ancestors 'none'"
+    expected = {
+        "Content-Type": types.get(Path(name).suffix, "application/octet-stream"),
+        "Content-Disposition": "inline" if SHOWN.search(name) else "attachment",
+        "Content-Security-Policy": policy if media else f"{policy}; sandbox",
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "Referrer-Policy": "no-referrer",
+        "X-Robots-Tag": "noindex",
+        "Accept-Ranges": "bytes",
+        "Content-Encoding": None,
+    }
+    faults = {key: answer.headers.get(key) for key in expected}
+    faults = {key: value for key, value in faults.items() if value != expected[key]}
+    cache = re.fullmatch(r"max-age=(\d+), private", answer.headers.get("Cache-Control", ""))
+    if not cache or int(cache[1]) > DAY:
+        faults["Cache-Control"] = answer.headers.get("Cache-Control")
+    return faults
+
+
+def served_wrong(apache, base: str) -> dict[str, object]:
+    """Upload a file of each active name; return those not given back as harmless bytes."""
+    wrong = {}
+    for name in ACTIVE:
+        link = apache.store(PAYLOAD, name)
+        apache.path(link).chmod(0o755)
+        answer = fetch(link.replace(STORAGE_PATH, base), headers={"Accept-Encoding": "gzip"})
+        faults = header_faults(answer, name=name)
+        if answer.status != 200 or answer.body != PAYLOAD or faults:
+            wrong[name] = (answer.status, answer.body[:80], faults)
+    return wrong
+
+
+def obeyed(apache, base: str) -> bool:
+    """Whether an .htaccess that was uploaded rules over what lies beside it."""
+    folder = apache.path(apache.store(HTACCESS, ".htaccess")).parent
+    (folder / "beside.txt").write_bytes(b"beside")
+    answer = fetch(f"{apache.url}{base}/{folder.name}/beside.txt")
+    listing = fetch(f"{apache.url}{base}/{folder.name}/")
+    return "X-Obeyed" in answer.headers or b"beside.txt" in listing.body
