@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -134,7 +135,7 @@ def naive_victims(data):
         text=True,
         check=True,
     ).stdout.split()
-    return {data.path.__class__(path).resolve() for path in found}
+    return {Path(path).resolve() for path in found}
 
 
 def test_files_from_the_future_are_kept_and_named(data):
@@ -239,14 +240,17 @@ def test_what_another_user_left_is_named_and_does_not_stop_the_rest(data):
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
+        # From inside: the folders above are closed to that user.
+        os.chdir(data.path)
         os.setgid(65534)
         os.setuid(65534)
         try:
-            for line in cleaner.clean(data, keep=DAY, now=NOW):
+            for line in cleaner.clean(DataDir(Path()), keep=DAY, now=NOW):
                 os.write(writer, f"{line}\n".encode())
         except cleaner.StillThere as error:
             os.write(writer, str(error).encode())
-        os._exit(0)
+        finally:
+            os._exit(0)
     os.close(writer)
     os.waitpid(child, 0)
     with os.fdopen(reader) as told:
