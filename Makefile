@@ -6,7 +6,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 HOST   ?= 127.0.0.1
 PORT   ?= 8080
-SOURCES := $(shell find src deploy -type f -not -name '*.pyc') pyproject.toml
+SOURCES := $(shell find src -type f -not -name '*.pyc') pyproject.toml README.md
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: help serve test quick figures lint format lock apt clean
@@ -17,38 +17,33 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runtime: requirements.txt | $(BIN)/python
-	@echo "installing what uploadsvc stands on (once, about half a minute)"
-	$(PIP) install --require-hashes -r requirements.txt
+	@echo "installing what uploadsvc stands on (once, about ten seconds)"
+	@$(PIP) install --require-hashes -r requirements.txt
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt | $(BIN)/python
-	@echo "installing the tools of the tests (once, about a minute)"
-	$(PIP) install --require-hashes -r requirements-dev.txt
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
+	@echo "installing the tools of the tests (once, about half a minute)"
+	@$(PIP) install --require-hashes -r requirements-dev.txt
 	@touch $@
 
-# Serving needs no build tool in the environment: pip fetches hatchling for the build alone.
-$(VENV)/.served: $(SOURCES) $(VENV)/.runtime
-	$(PIP) install --no-deps --force-reinstall .
+# A wheel, as everybody else gets it: neither serving nor the tests use the source folder.
+$(VENV)/.installed: $(SOURCES) $(VENV)/.runtime
+	@$(PIP) install --no-deps --no-build-isolation --force-reinstall .
 	@touch $@
 
-# The tests run against the installed wheel, never against the source folder.
-$(VENV)/.installed: $(SOURCES) $(VENV)/.dev
-	$(PIP) install --no-deps --no-build-isolation --force-reinstall .
-	@touch $@
-
-serve: $(VENV)/.served ## serve on http://127.0.0.1:8080, everything under ./data
+serve: $(VENV)/.installed ## serve on http://127.0.0.1:8080, everything under ./data
 	@$(BIN)/uploadsvc serve --host $(HOST) --port $(PORT)
 
-test: $(VENV)/.installed apt lint ## everything, with small counts (CI runs this)
+test: apt lint ## everything, with small counts (CI runs this)
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=$(FLOOR)
 
-quick: $(VENV)/.installed lint ## what needs no other server, in under a minute
+quick: lint ## what needs no other server, in under a minute
 	$(BIN)/python -m pytest -m "not live and not browser" -q
 
-figures: $(VENV)/.installed apt ## the full counts; prints the table of figures
+figures: $(VENV)/.dev $(VENV)/.installed apt ## the full counts; prints the table of figures
 	$(BIN)/python -m pytest --full -q
 
-lint: $(VENV)/.installed
+lint: $(VENV)/.dev $(VENV)/.installed ## style, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -70,9 +65,9 @@ lock: ## pin the dependencies anew, with hashes and without addresses
 	$(PYTHON) -m venv .lock
 	.lock/bin/pip --disable-pip-version-check --quiet install uv
 	.lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	  --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements.txt
+	  --no-header --no-annotate --no-emit-index-url pyproject.toml --group build -o requirements.txt
 	.lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	  --no-header --no-annotate --no-emit-index-url -c requirements.txt pyproject.toml --group dev \
+	  --no-header --no-annotate --no-emit-index-url -c requirements.txt pyproject.toml --group build --group dev \
 	  -o requirements-dev.txt
 	rm -r .lock
 

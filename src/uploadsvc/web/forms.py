@@ -180,12 +180,11 @@ def _check_headers(part: MultipartSegment) -> None:
     size = sum(len(name) + len(value.encode()) + 4 for name, value in part.headerlist)
     if size > _MAX_PART_HEADER:
         raise BadInput("the head of a part of the form is too long")
-    for name, value in part.headerlist:
-        if name == "Content-Disposition":
-            # RFC 7578 4.2 forbids `filename*`, and with two names nobody knows which counts.
-            options = _OPTION.findall(_QUOTED.sub('""', value.lower()))
-            if len(options) != len(set(options)) or "filename*" in options:
-                raise BadInput("a part of the form has two names")
+    # RFC 7578 4.2 forbids `filename*`, and with two names nobody knows which counts.
+    sent = [value for name, value in part.headerlist if name == "Content-Disposition"]
+    options = _OPTION.findall(_QUOTED.sub('""', "".join(sent).lower()))
+    if len(sent) > 1 or len(options) != len(set(options)) or "filename*" in options:
+        raise BadInput("a part of the form has two names")
 
 
 def _has_empty_name(part: MultipartSegment) -> bool:
