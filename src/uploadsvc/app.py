@@ -114,7 +114,11 @@ def build_rate(settings: Settings, data: DataDir) -> Rate:
 
 def make_app(settings: Settings) -> "WSGIApplication":
     """Return the whole service as one WSGI application; makes `data_dir` ready."""
-    parts = _prepared(settings)
+    return compose(settings, prepare(settings))
+
+
+def compose(settings: Settings, parts: Parts) -> "WSGIApplication":
+    """Return the whole service, made of these parts."""
     endpoints = {
         "/sendfile": _sendfile(settings, parts),
         "/getpreview": _getpreview(settings, parts),
@@ -127,20 +131,21 @@ def make_app(settings: Settings) -> "WSGIApplication":
 
 def make_sendfile(settings: Settings) -> "WSGIApplication":
     """Return `/sendfile` alone, to be mounted at any path; makes `data_dir` ready."""
-    return _wrapped(_sendfile(settings, _prepared(settings)), settings)
+    return _wrapped(_sendfile(settings, prepare(settings)), settings)
 
 
 def make_getpreview(settings: Settings) -> "WSGIApplication":
     """Return `/getpreview` alone, to be mounted at any path; makes `data_dir` ready."""
-    return _wrapped(_getpreview(settings, _prepared(settings)), settings)
+    return _wrapped(_getpreview(settings, prepare(settings)), settings)
 
 
 def make_files(settings: Settings) -> "WSGIApplication":
     """Return what serves the stored files, to be mounted at `storage_path`."""
-    return _wrapped(files(_prepared(settings).storage, keep=settings.keep), settings)
+    return _wrapped(files(prepare(settings).storage, keep=settings.keep), settings)
 
 
-def _prepared(settings: Settings) -> Parts:
+def prepare(settings: Settings) -> Parts:
+    """Make `data_dir` ready and build the parts."""
     DataDir(settings.data_dir).prepare(dir_mode=settings.dir_mode)
     return build(settings)
 

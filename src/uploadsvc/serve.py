@@ -3,6 +3,7 @@ Runs the service under gunicorn: one process for requests, many threads, one log
 """
 
 import re
+import signal
 import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,9 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from uploadsvc import observe
-from uploadsvc.app import make_app
+from uploadsvc.app import Parts, compose, prepare
 from uploadsvc.observe import RequestLine
 from uploadsvc.settings import Settings
-from uploadsvc.storage.datadir import DataDir
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -26,16 +26,14 @@ _LONGEST_REQUEST_LINE = 8190  # an address of a picture may be long
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; running uploads then have `stop_grace` to end."""
     observe.configure(settings.log_format)
-    data = DataDir(settings.data_dir)
     # Made before the worker is: settings that do not fit together are told at once.
-    _Server(settings, data, make_app(settings)).run()
+    _Server(settings, prepare(settings)).run()
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    def __init__(self, settings: Settings, data: DataDir, app: "WSGIApplication") -> None:
+    def __init__(self, settings: Settings, parts: Parts) -> None:
         self._settings = settings
-        self._data = data
-        self._app = app
+        self._parts = parts
         super().__init__()
 
     def load_config(self) -> None:
@@ -55,17 +53,25 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "proxy_allow_ips": "",
             # Nothing is written outside data_dir.
             "control_socket_disable": True,
-            "worker_tmp_dir": str(self._data.state.absolute()),
+            "worker_tmp_dir": str(self._parts.data.state.absolute()),
             "logger_class": _request_logger(settings.storage_path),
             "loglevel": "warning",
             "when_ready": _say_where,
+            "worker_exit": self._end_decoders,
             "proc_name": "uploadsvc",
         }
         for name, value in options.items():
             self.cfg.set(name, value)
 
     def load(self) -> "WSGIApplication":
-        return self._app
+        return compose(self._settings, self._parts)
+
+    def _end_decoders(self, server: Any, worker: Any) -> None:
+        # Ctrl-C reaches a worker twice, from the terminal and from its server; the second
+        # time must not break into this.
+        for each in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)
+        self._parts.decoders.close()
 
 
 def _say_where(server: Any) -> None:
