@@ -43,7 +43,8 @@ def test_the_page_is_shown_unless_it_is_switched_off(settings):
 
 def test_what_is_not_there_is_404(settings):
     TestApp(make_app(settings())).get("/none", status=404)
-    TestApp(make_app(settings())).get("/sendfiles", status=404)
+    for path in ("/sendfiles", "/sendfile/more", "/getpreview/more", "/healthz/more"):
+        TestApp(make_app(settings())).get(path, status=404)
 
 
 def test_below_a_prefix_the_link_still_stands_at_the_root(settings):

@@ -101,7 +101,7 @@ def build_room(settings: Settings, data: DataDir) -> DiskRoom:
     """Build what knows whether there is room for more files."""
     return DiskRoom(
         data.storage,
-        floor=settings.disk_floor,
+        floor=None if settings.disk_floor == "auto" else settings.disk_floor,
         max_stored=settings.max_stored,
         ledger=data.state / "stored-bytes",
     )
@@ -122,11 +122,11 @@ def compose(settings: Settings, parts: Parts) -> "WSGIApplication":
     endpoints = {
         "/sendfile": _sendfile(settings, parts),
         "/getpreview": _getpreview(settings, parts),
-        settings.storage_path: files(parts.storage, keep=settings.keep),
         "/healthz": health(),
     }
+    stored = {settings.storage_path: files(parts.storage, keep=settings.keep)}
     shown = page(max_upload=settings.max_upload, keep=settings.keep) if settings.page else None
-    return _wrapped(mount(endpoints, rest=shown), settings)
+    return _wrapped(mount(endpoints, below=stored, rest=shown), settings)
 
 
 def make_sendfile(settings: Settings) -> "WSGIApplication":

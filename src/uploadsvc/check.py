@@ -95,6 +95,4 @@ def _shown(name: str, value: object) -> object:
         return f"{value:04o}"
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "(none)"
-    if value is None:
-        return "(not set)"
     return value if value != "" else "(empty)"

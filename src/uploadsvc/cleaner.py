@@ -139,7 +139,8 @@ def _check_clock(stamp: Path, now: datetime, *, dry_run: bool) -> None:
             _write_stamp(stamp, now, dry_run=dry_run)
             raise ClockJumped(
                 f"the last run was at {last:%Y-%m-%d %H:%M:%S} UTC by a clock that now says "
-                f"{now:%Y-%m-%d %H:%M:%S}; nothing was removed, the next run goes on"
+                f"{now:%Y-%m-%d %H:%M:%S}; nothing was removed"
+                + (", and nothing will be by the next run" if dry_run else ", the next run goes on")
             )
     _write_stamp(stamp, now, dry_run=dry_run)
 

@@ -2,22 +2,19 @@
 Runs the service under gunicorn: one process for requests, many threads, one log line each.
 """
 
-import re
 import signal
 import sys
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
-from gunicorn.glogging import Logger
 
 from uploadsvc import observe
 from uploadsvc.app import Parts, compose, prepare
-from uploadsvc.observe import RequestLine
 from uploadsvc.settings import Settings
+from uploadsvc.worker import Worker, request_logger
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
 
 _KEEP_ALIVE_SECONDS = 5
 _LONGEST_REQUEST_LINE = 8190  # an address of a picture may be long
@@ -27,13 +24,15 @@ def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; running uploads then have `stop_grace` to end."""
     observe.configure(settings.log_format)
     # Made before the worker is: settings that do not fit together are told at once.
-    _Server(settings, prepare(settings)).run()
+    parts = prepare(settings)
+    _Server(settings, parts, compose(settings, parts)).run()
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    def __init__(self, settings: Settings, parts: Parts) -> None:
+    def __init__(self, settings: Settings, parts: Parts, app: "WSGIApplication") -> None:
         self._settings = settings
         self._parts = parts
+        self._app = app
         super().__init__()
 
     def load_config(self) -> None:
@@ -41,7 +40,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         options = {
             "bind": f"{host}:{settings.port}",
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "workers": 1,
             "threads": settings.threads,
             "worker_connections": max(1000, 2 * settings.threads),
@@ -54,7 +53,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             # Nothing is written outside data_dir.
             "control_socket_disable": True,
             "worker_tmp_dir": str(self._parts.data.state.absolute()),
-            "logger_class": _request_logger(settings.storage_path),
+            "logger_class": request_logger(settings.storage_path),
             "loglevel": "warning",
             "when_ready": _say_where,
             "worker_exit": self._end_decoders,
@@ -64,7 +63,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             self.cfg.set(name, value)
 
     def load(self) -> "WSGIApplication":
-        return compose(self._settings, self._parts)
+        return self._app
 
     def _end_decoders(self, server: Any, worker: Any) -> None:
         # Ctrl-C reaches a worker twice, from the terminal and from its server; the second
@@ -79,30 +78,3 @@ def _say_where(server: Any) -> None:
     shown = f"[{host}]" if ":" in host else host
     sys.stdout.write(f"uploadsvc is serving on http://{shown}:{port}\n")
     sys.stdout.flush()
-
-
-def _request_logger(storage_path: str) -> type[Logger]:
-    class RequestLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
-        def access(
-            self, resp: Any, req: Any, environ: "WSGIEnvironment", request_time: timedelta
-        ) -> None:
-            if not environ:
-                return
-            observe.log_request(
-                RequestLine(
-                    id=observe.request_id(environ),
-                    client=environ.get("REMOTE_ADDR", "-") or "-",
-                    method=re.sub(r"[^A-Z]", "?", environ.get("REQUEST_METHOD", "-")),
-                    # Without the query: it holds JIDs and addresses.
-                    path=observe.hide_folder(_path(environ), storage_path),
-                    status=getattr(resp, "status_code", 0) or 0,
-                    bytes=getattr(resp, "sent", 0),
-                    seconds=request_time.total_seconds(),
-                )
-            )
-
-    return RequestLogger
-
-
-def _path(environ: "WSGIEnvironment") -> str:
-    return str(environ.get("SCRIPT_NAME", "")) + str(environ.get("PATH_INFO", ""))

@@ -79,8 +79,8 @@ class Settings(BaseModel):
     """Bytes of files in all; beyond, uploads are refused; 0 for no limit."""
     uploads_per_minute: int = Field(0, ge=0)
     """Uploads that one address may begin in a minute; 0 for any number."""
-    disk_floor: ByteSize | None = None
-    """Bytes of the disk that stay free; unset: 1 GB or 5 %, whichever is less; 0: none."""
+    disk_floor: ByteSize | Literal["auto"] = "auto"
+    """Bytes of the disk that stay free; "auto": 1 GB or 5 %, whichever is less; 0: none."""
     file_mode: Mode = 0o644
     """Mode of stored files, octal; a web server of another user must be able to read them."""
     dir_mode: Mode = 0o755

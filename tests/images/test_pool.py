@@ -10,11 +10,12 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+from PIL import Image
 
 from images.making import blank_png, corners, encoded
 from images.processes import ended, peak_memory, workers
 from uploadsvc.errors import Missing, Unavailable, Undecodable
-from uploadsvc.images import Size, TooHeavy, TooManyPixels
+from uploadsvc.images import Picture, Size, TooHeavy, TooManyPixels
 
 BOX = Size(60, 60)
 
@@ -49,6 +50,17 @@ def busy(decoders, endless):
     # Opening returns when the other end is open too.
     writer = os.open(endless, os.O_WRONLY)
     return thread, outcomes, writer
+
+
+def test_a_picture_that_took_too_much_memory_leaves_enough_for_the_next(make_decoders, tmp_path):
+    decoders = make_decoders(workers=1)
+    heavy, fine = tmp_path / "heavy", tmp_path / "fine"
+    heavy.write_bytes(encoded(Image.new("RGB", (5600, 4400), "teal"), "WEBP"))
+    fine.write_bytes(encoded(Image.new("RGB", (4000, 3000), "teal"), "WEBP"))
+
+    for _ in range(3):
+        assert isinstance(outcome(decoders, heavy), TooHeavy)
+        assert isinstance(outcome(decoders, fine), Picture)
 
 
 def test_draws_in_another_process(make_decoders, good):

@@ -32,6 +32,6 @@ def client(storage):
             max_upload=LIMIT,
             keep=timedelta(days=1),
         ),
-        STORAGE_PATH: files(storage, keep=timedelta(days=1)),
     }
-    return TestApp(answer_errors(behind_proxies(mount(endpoints))))
+    stored = {STORAGE_PATH: files(storage, keep=timedelta(days=1))}
+    return TestApp(answer_errors(behind_proxies(mount(endpoints, below=stored))))

@@ -8,6 +8,7 @@ from webob import Request
 
 from clients import BOUNDARY, file_form, form, part
 from uploadsvc.errors import BadInput, BrokenOff, TooLarge, UploadsvcError
+from uploadsvc.storage.names import safe_name
 from uploadsvc.web.errors import LengthRequired
 from uploadsvc.web.forms import FileForm
 
@@ -167,6 +168,19 @@ def test_a_name_that_speaks_of_file_names_is_a_name():
     name = "filename=x; name=y.txt"
 
     assert read(file_form(b"x", filename=name))[0] == name
+
+
+@pytest.mark.parametrize("filename", ["C:\\dir\\", "\\\\", "folder/"])
+def test_a_name_of_which_nothing_is_left_is_still_a_name(filename):
+    assert safe_name(read(file_form(b"x", filename=filename))[0]) == "file"
+
+
+def test_a_part_with_two_dispositions_is_refused():
+    line = 'Content-Disposition: form-data; name="file1"; filename="{}"\r\n'
+    body = f"--{BOUNDARY}\r\n{line.format('a')}{line.format('b')}\r\nx\r\n".encode() + END
+
+    with pytest.raises(BadInput):
+        read(of(body))
 
 
 def test_a_quote_ends_a_phones_name_early():

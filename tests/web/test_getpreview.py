@@ -85,6 +85,17 @@ def test_what_the_client_has_is_not_sent_again(client):
     ask(client, status=304, headers={"If-Modified-Since": first.headers["Last-Modified"]})
 
 
+def test_a_range_is_given_or_refused_without_the_clients_words(client):
+    length = int(ask(client).headers["Content-Length"])
+    part = ask(client, status=206, headers={"Range": "bytes=0-3"})
+    refused = ask(client, status=416, headers={"Range": "bytes=999999-"})
+
+    assert part.headers["Content-Range"] == f"bytes 0-3/{length}"
+    assert refused.headers["Content-Range"] == f"bytes */{length}"
+    assert refused.headers["Cache-Control"] == "no-store"
+    assert "999999-" not in refused.text
+
+
 def test_head_gives_the_headers_alone(client):
     answer = client.head("/?addr=" + ADDRESS)
 

@@ -6,13 +6,14 @@ write no file, take no more than its memory, and dies at once when its server do
 """
 
 import fcntl
+import gc
 import os
 import resource
 import signal
 from multiprocessing import parent_process
 from pathlib import Path
 
-from uploadsvc.errors import Missing, Unavailable
+from uploadsvc.errors import Missing, Unavailable, UploadsvcError
 from uploadsvc.images.picture import Picture
 from uploadsvc.images.preview import draw_preview
 from uploadsvc.images.sizes import Size
@@ -51,7 +52,14 @@ def draw(path: Path, size: Size, max_pixels: int) -> Picture:
     except OSError as error:
         raise Unavailable("the picture cannot be read") from error
     with file:
-        return draw_preview(file, size, max_pixels=max_pixels)
+        try:
+            return draw_preview(file, size, max_pixels=max_pixels)
+        except UploadsvcError as error:
+            refusal: UploadsvcError = type(error)(*error.args)
+    # A refusal that carried its traceback would keep the pixels of this picture alive, and
+    # what they take would be missing for the next.
+    gc.collect()
+    raise refusal
 
 
 def _die_with_parent() -> None:

@@ -15,24 +15,41 @@ if TYPE_CHECKING:
 
 
 def mount(
-    endpoints: Mapping[str, "WSGIApplication"], *, rest: "WSGIApplication | None" = None
+    at: Mapping[str, "WSGIApplication"],
+    *,
+    below: Mapping[str, "WSGIApplication"] | None = None,
+    rest: "WSGIApplication | None" = None,
 ) -> "WSGIApplication":
     """
-    Return an application that calls the endpoint with the longest matching mount path.
+    Return an application that calls the endpoint of the path.
 
-    What no endpoint is mounted for goes to `rest`, or is `Missing`.
+    The endpoints `at` a path answer there, with or without a slash at its end; those
+    `below` one answer for everything under it. Any other path goes to `rest`, or is
+    `Missing`.
     """
-    by_length = sorted(endpoints.items(), key=lambda item: -len(item[0]))
+
+    def find(path: str) -> "tuple[str, WSGIApplication] | None":
+        if (exact := path.removesuffix("/")) in at:
+            return exact, at[exact]
+        return next(
+            ((prefix, app) for prefix, app in (below or {}).items() if is_under(path, prefix)), None
+        )
 
     def dispatch(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
-        for prefix, endpoint in by_length:
-            if path == prefix or path.startswith(f"{prefix}/"):
-                environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + prefix
-                environ["PATH_INFO"] = path[len(prefix) :]
-                return endpoint(environ, start_response)
+        found = find(path)
+        if found is not None:
+            prefix, endpoint = found
+            environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + prefix
+            environ["PATH_INFO"] = path[len(prefix) :]
+            return endpoint(environ, start_response)
         if rest is None:
             raise Missing("there is nothing here")
         return rest(environ, start_response)
 
     return dispatch
+
+
+def is_under(path: str, prefix: str) -> bool:
+    """Whether a path is the prefix, or something below it."""
+    return path == prefix or path.startswith(f"{prefix}/")

@@ -13,9 +13,9 @@ from uploadsvc.errors import BadInput, NotAllowed
 from uploadsvc.images import Size
 from uploadsvc.previews import Previews
 from uploadsvc.web.errors import allow
-from uploadsvc.web.files import FileBytes
 from uploadsvc.web.headers import cache_until, protect
 from uploadsvc.web.query import one, parameters
+from uploadsvc.web.ranges import with_ranges
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -50,14 +50,12 @@ def getpreview(
             one("x", query) or _DEFAULT_SIDE, one("y", query) or _DEFAULT_SIDE, max_side=max_side
         )
         preview = previews.find(address, size, requested=request.host_url)
-        response = Response(conditional_response=True)
+        response = Response()
         extension = preview.media_type.rpartition("/")[2]
         protect(response, media_type=preview.media_type, name=f"preview.{extension}")
         cache_until(response, preview.expires, now=now())
         response.etag = preview.tag
         response.last_modified = datetime.fromtimestamp(preview.modified_ns / 1e9, tz=UTC)
-        response.app_iter = FileBytes(preview.file)
-        response.content_length = preview.size
-        return response
+        return with_ranges(request, response, preview.file, preview.size)
 
     return endpoint

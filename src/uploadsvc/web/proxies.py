@@ -50,6 +50,9 @@ def behind_proxies(app: "WSGIApplication", *, trusted: Sequence[str] = ()) -> "W
         if environ.get("REMOTE_ADDR", "") in proxies:
             _believe(environ, proxies)
         host = environ.get("HTTP_HOST")
+        if host is None and environ.get("SERVER_PROTOCOL") == "HTTP/1.1":
+            # RFC 9112 3.2; only HTTP/1.0 clients may leave it out.
+            raise BadInput("the request has no Host")
         if host is not None and not _HOST.fullmatch(host):
             raise BadInput("the Host of the request is malformed")
         return app(environ, start_response)

@@ -1,0 +1,114 @@
+"""
+The gunicorn worker, and what is logged of a request when it has been answered.
+
+What is no HTTP request never reaches the application. gunicorn would log it and send it
+back, with the contacts and folder names that may stand in it; here it gets a true status,
+one sentence, and a log line without its words.
+"""
+
+import http
+import logging
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from gunicorn.glogging import Logger
+from gunicorn.http import errors
+from gunicorn.workers.gthread import ThreadWorker
+
+from uploadsvc import observe
+from uploadsvc.observe import RequestLine
+
+if TYPE_CHECKING:
+    from socket import socket
+
+    from _typeshed.wsgi import WSGIEnvironment
+
+log = logging.getLogger(__name__)
+
+# RFC 9110 15.5.15 and 15.5.18, RFC 6585 5, RFC 9112 6.1; every other flaw is a 400.
+_STATUS: dict[type[Exception], int] = {
+    errors.LimitRequestLine: 414,
+    errors.ExpectationFailed: 417,
+    errors.LimitRequestHeaders: 431,
+    errors.UnsupportedTransferCoding: 501,
+}
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    def handle_error(self, req: Any, client: "socket", addr: Any, exc: Exception) -> None:
+        """Answer what could not be read as a request, or could not be answered at all."""
+        status = status_of(exc)
+        address = addr[0] if isinstance(addr, tuple) else "-"
+        if status == 500:
+            log.error("a request could not be answered", exc_info=exc)
+        observe.log_request(
+            RequestLine(
+                id=observe.request_id({}),
+                client=address,
+                method="-",
+                path="-",
+                status=status,
+                bytes=0,
+                seconds=0,
+            )
+        )
+        try:
+            client.sendall(answer(status))
+        except OSError:
+            log.debug("the client did not wait for its answer")
+
+
+def status_of(error: Exception) -> int:
+    """Return the status of what gunicorn says of a request that it cannot read."""
+    if isinstance(error, (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)):
+        return 500
+    for kind, status in _STATUS.items():
+        if isinstance(error, kind):
+            return status
+    return 400 if isinstance(error, (errors.ParseException, errors.InvalidHTTPVersion)) else 500
+
+
+def answer(status: int) -> bytes:
+    """Return a whole HTTP answer that says what is wrong and nothing of the request."""
+    phrase = http.HTTPStatus(status).phrase
+    sentence = "this is not a request that can be read\n" if status != 500 else "something broke\n"
+    return (
+        f"HTTP/1.1 {status} {phrase}\r\n"
+        "Connection: close\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n"
+        f"Content-Length: {len(sentence)}\r\n"
+        "Cache-Control: no-store\r\n"
+        "X-Content-Type-Options: nosniff\r\n"
+        f"\r\n{sentence}"
+    ).encode()
+
+
+def request_logger(storage_path: str) -> Callable[..., Logger]:
+    """Return a logger class for gunicorn that writes one line a request, and hides folders."""
+
+    class RequestLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+        def access(
+            self, resp: Any, req: Any, environ: "WSGIEnvironment", request_time: timedelta
+        ) -> None:
+            if not environ:
+                return
+            observe.log_request(
+                RequestLine(
+                    id=observe.request_id(environ),
+                    client=environ.get("REMOTE_ADDR", "-") or "-",
+                    method=re.sub(r"[^A-Z]", "?", environ.get("REQUEST_METHOD", "-")),
+                    # Without the query: it holds JIDs and addresses.
+                    path=observe.hide_folder(_path(environ), storage_path),
+                    status=getattr(resp, "status_code", 0) or 0,
+                    bytes=getattr(resp, "sent", 0),
+                    seconds=request_time.total_seconds(),
+                )
+            )
+
+    return RequestLogger
+
+
+def _path(environ: "WSGIEnvironment") -> str:
+    return str(environ.get("SCRIPT_NAME", "")) + str(environ.get("PATH_INFO", ""))

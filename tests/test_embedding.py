@@ -1,0 +1,166 @@
+"""The programs in docs/embedding.md: each runs as it stands, and does what it says."""
+
+import io
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from webtest import TestApp
+
+from clients import file_form
+from uploadsvc.images import Decoders
+from uploadsvc.storage.local import LocalStorage
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "embedding.md"
+PROGRAMS = {
+    part.partition("\n")[0].strip(): code
+    for part in re.split(r"^#{2,3} ", DOCUMENT.read_text(), flags=re.MULTILINE)
+    for code in re.findall(r"^```python\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
+}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """Run in an empty folder, with nothing set; stop the decoders that were started."""
+    monkeypatch.chdir(tmp_path)
+    for variable in [name for name in os.environ if name.startswith("UPLOADSVC_")]:
+        monkeypatch.delenv(variable)
+    started = []
+    begin = Decoders.__init__
+
+    def noted(self, **limits):
+        begin(self, **limits)
+        started.append(self)
+
+    monkeypatch.setattr(Decoders, "__init__", noted)
+    yield tmp_path
+    for decoders in started:
+        decoders.close()
+
+
+def run(heading):
+    """Run the program below a heading; return the names it defines."""
+    names = {"__name__": "program"}
+    exec(compile(PROGRAMS[heading], f"{DOCUMENT.name}: {heading}", "exec"), names)
+    return names
+
+
+def client(heading):
+    return TestApp(run(heading)["application"])
+
+
+def upload(client, path, data=b"data", filename="photo.jpg", status=201):
+    content_type, body = file_form(data, filename=filename)
+    headers = {"Content-Type": content_type, "Accept": "application/json"}
+    return client.post(path, body, headers=headers, status=status)
+
+
+def size(answer):
+    return Image.open(io.BytesIO(answer.body)).size
+
+
+def test_each_program_of_the_document_is_run_here():
+    tests = Path(__file__).read_text()
+
+    assert len(PROGRAMS) == DOCUMENT.read_text().count("```python") >= 8
+    assert [heading for heading in PROGRAMS if f'"{heading}"' not in tests] == []
+
+
+def test_the_whole_service(picture):
+    service = client("In any WSGI server")
+    link = upload(service, "/sendfile", picture).json["link"]
+
+    assert service.get(link).body == picture
+    assert size(service.get("/getpreview", {"addr": link, "x": "60", "y": "60"})) == (60, 40)
+    service.get("/", status=404)
+    upload(service, "/sendfile", b"x" * 20_000_001, status=413)
+
+
+def test_below_a_prefix(picture):
+    site = client("Below a prefix")
+    link = upload(site, "/files/sendfile", picture).json["link"]
+
+    assert link.startswith("http://localhost/files/uploadfile/wsgi/Storage/")
+    assert site.get(link).body == picture
+    assert size(site.get("/files/getpreview", {"addr": link})) == (120, 80)
+    assert "Share a file" in site.get("/files/").text
+    assert site.get("/").text == "the rest of the site\n"
+
+
+def test_one_endpoint_in_a_webob_application():
+    site = client("In a WebOb application")
+    link = upload(site, "/attach").json["link"]
+
+    assert link.startswith("http://localhost/media/")
+    assert site.get(link).body == b"data"
+    assert site.get("/").text == "the rest of the site\n"
+    upload(site, "/attach", b"x" * 5_000_001, status=413)
+
+
+def test_one_endpoint_in_a_plain_wsgi_application(here, picture):
+    site = client("In a plain WSGI application")
+    stored = LocalStorage(here / "data" / "Storage").save("a.png", [picture])
+    address = f"http://localhost/uploadfile/wsgi/Storage/{stored.key.folder}/a.png"
+
+    assert size(site.get("/thumbnail", {"addr": address, "x": "30"})) == (30, 20)
+    site.get("/thumbnail", {"addr": address, "x": "401"}, status=400)
+    site.get("/thumbnail", {"addr": "http://127.0.0.1/a.png"}, status=403)
+    site.get("/", status=404)
+
+
+def test_uploads_and_files(here):
+    site = client("Uploads and files")
+    link = upload(site, "/attach").json["link"]
+
+    assert link.startswith("http://localhost/attachments/")
+    assert site.get(link).body == b"data"
+    assert "max-age=21" in site.get(link).headers["Cache-Control"]
+    assert upload(site, "/attach", b"x" * 5_000_001, status=413).json["code"] == "too-large"
+    assert [path.name for path in here.glob("attachments/*/*")] == ["photo.jpg"]
+
+
+def test_storage(here, capsys):
+    run("Storage")
+    [first, second, third] = capsys.readouterr().out.splitlines()
+
+    assert " report.txt 7 " in first
+    assert second == "b'one two'"
+    assert third == "there is no such file"
+    assert list((here / "files").iterdir()) == []
+
+
+def test_previews(here, picture):
+    site = client("Previews")
+    stored = LocalStorage(here / "attachments").save("a.png", [picture])
+    address = f"http://localhost/attachments/{stored.key.folder}/a.png"
+
+    assert size(site.get("/", {"addr": address, "x": "60", "y": "60"})) == (60, 40)
+    assert len(list(here.glob("thumbnails/*.jpeg"))) == 1
+    site.get("/", {"addr": "http://127.0.0.1/a.png"}, status=403)
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_decoders(here, capsys, picture, good):
+    (here / "photo.png").write_bytes(picture if good else b"no picture")
+    run("Decoders")
+    said = capsys.readouterr().out
+
+    assert said.startswith("image/jpeg 120 80" if good else "the file is not a picture")
+    assert (here / "preview.jpeg").exists() is good
+
+
+def test_the_cleaner(here, capsys):
+    run("The cleaner")
+    quiet = capsys.readouterr().out
+    stored = LocalStorage(here / "data" / "Storage").save("a.txt", [b"old"])
+    folder = here / "data" / "Storage" / stored.key.folder
+    for path in (folder / "a.txt", folder):
+        os.utime(path, (time.time() - 2 * 86400,) * 2)
+    run("The cleaner")
+
+    assert quiet == ""
+    assert f"removed Storage/{stored.key.folder}, 3 bytes" in capsys.readouterr().out
+    assert not folder.exists()
