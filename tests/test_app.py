@@ -85,6 +85,14 @@ def test_when_all_that_may_be_stored_is_stored_the_next_is_refused(settings, tmp
     assert len(list((tmp_path / "data" / "Storage").iterdir())) == 1
 
 
+def test_what_was_there_before_the_limit_counts_too(settings, tmp_path):
+    upload(TestApp(make_app(settings())), data=b"x" * 700)
+    client = TestApp(make_app(settings(max_stored=1000)))
+
+    upload(client, data=b"x" * 301, status=507)
+    upload(client, data=b"x" * 300)
+
+
 def test_a_full_disk_is_507(settings):
     client = TestApp(make_app(settings().model_copy(update={"disk_floor": 10**18})))
 

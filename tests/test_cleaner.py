@@ -138,6 +138,15 @@ def naive_victims(data):
     return {Path(path).resolve() for path in found}
 
 
+def test_a_storage_that_is_a_link_to_another_disk_is_cleaned_too(data, tmp_path):
+    data.storage.rename(tmp_path / "elsewhere")
+    data.storage.symlink_to(tmp_path / "elsewhere")
+    stored(data, 2 * DAY)
+
+    assert clean(data) == ["removed Storage/AAAAAAAA, 7 bytes", "gone: 1"]
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 def test_files_from_the_future_are_kept_and_named(data):
     path = stored(data, -timedelta(hours=1))
     picture = preview(data, -timedelta(hours=1))

@@ -111,7 +111,30 @@ def test_a_link_without_a_host_names_its_file_too(links, link):
     assert links.key_of_link(link) == KEY
 
 
-@pytest.mark.parametrize("public_url", ["files.example", "ftp://files.example", "https://"])
+@pytest.mark.parametrize("port", ["0", "99999"])
+def test_a_request_with_a_port_that_cannot_be_has_nothing_of_ours(links, port):
+    assert (
+        links.key(f"{HERE}{PATH}/QgBmmQxG/a.jpg", requested=f"http://chat.example:{port}") is None
+    )
+
+
+@pytest.mark.parametrize("host", ["a b", "host:port", "host:99999", "", "user@host"])
+def test_an_own_host_that_is_none_is_a_bad_setting(host):
+    with pytest.raises(BadSettings, match="own_hosts"):
+        Links(storage_path=PATH, own_hosts=[host])
+
+
+@pytest.mark.parametrize(
+    "public_url",
+    [
+        "files.example",
+        "ftp://files.example",
+        "https://",
+        "https://a b",
+        "https://a?b",
+        "https://a:b",
+    ],
+)
 def test_a_public_url_that_is_none_is_a_bad_setting(public_url):
     with pytest.raises(BadSettings):
         Links(storage_path=PATH, public_url=public_url)

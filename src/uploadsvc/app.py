@@ -147,7 +147,11 @@ def make_files(settings: Settings) -> "WSGIApplication":
 def prepare(settings: Settings) -> Parts:
     """Make `data_dir` ready and build the parts."""
     DataDir(settings.data_dir).prepare(dir_mode=settings.dir_mode)
-    return build(settings)
+    parts = build(settings)
+    if parts.room.is_limited:
+        # What is there may be older than the limit, and so than its ledger.
+        parts.room.recount(sum(stored.size for stored in parts.storage))
+    return parts
 
 
 def _sendfile(settings: Settings, parts: Parts) -> "WSGIApplication":

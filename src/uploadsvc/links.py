@@ -28,15 +28,18 @@ class Links:
         """
         self._storage_path = "/" + storage_path.strip("/")
         self._public_url = public_url.rstrip("/")
-        self._own = {_site(f"http://{host}") for host in own_hosts}
-        self._own |= {_site(f"https://{host}") for host in own_hosts}
+        self._own = {
+            _known_site(f"{scheme}://{host}", "own_hosts must be like `host` or `host:port`")
+            for host in own_hosts
+            for scheme in _DEFAULT_PORTS
+        }
         self._prefixes = {self._storage_path + "/"}
         if self._public_url:
-            parts = urlsplit(self._public_url)
-            if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-                raise BadSettings("public_url must be an http or https address")
-            self._own.add(_site(self._public_url))
-            self._prefixes.add(parts.path + self._storage_path + "/")
+            complaint = "public_url must be an http or https address"
+            if not re.fullmatch(r"https?://[^\s?#]+", self._public_url):
+                raise BadSettings(complaint)
+            self._own.add(_known_site(self._public_url, complaint))
+            self._prefixes.add(urlsplit(self._public_url).path + self._storage_path + "/")
 
     def base(self, requested: str) -> str:
         """Return the base of links; `requested` is the request's, like `https://host:port`."""
@@ -52,15 +55,10 @@ class Links:
 
         Raise `Missing` when it leads into our storage, but to nothing that could be there.
         """
-        try:
-            parts = urlsplit(address)
-            site = _site(address)
-        except ValueError:
+        site = _site(address)
+        if site is None or (site not in self._own and site != _site(requested)):
             return None
-        if parts.scheme not in _DEFAULT_PORTS or site is None:
-            return None
-        if site not in self._own and site != _site(requested):
-            return None
+        parts = urlsplit(address)
         for prefix in self._prefixes:
             if parts.path.startswith(prefix):
                 return key_of_path(parts.path.removeprefix(prefix))
@@ -90,10 +88,21 @@ def key_of_path(path: str) -> Key:
 
 
 def _site(address: str) -> tuple[str, int] | None:
-    """Return host and port of an address, comparable; None when it has none."""
-    parts = urlsplit(address)
-    if parts.hostname is None or "@" in parts.netloc:
+    """Return host and port of an http or https address, comparable; None when it has none."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _DEFAULT_PORTS or parts.hostname is None or "@" in parts.netloc:
         return None
     if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+", parts.hostname):
         return None
-    return parts.hostname.lower(), parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
+    return parts.hostname.lower(), port or _DEFAULT_PORTS[parts.scheme]
+
+
+def _known_site(address: str, complaint: str) -> tuple[str, int]:
+    site = _site(address)
+    if site is None:
+        raise BadSettings(complaint)
+    return site

@@ -25,13 +25,13 @@ def receive(
     chunks: Iterable[bytes],
     *,
     keep: timedelta,
-    expected: int | None = None,
+    expected: int = 0,
 ) -> Received:
     """
     Keep the chunks as a file and return what was kept.
 
     `sent_name` is what the client calls the file; a name without a dot gets the extension
-    of the picture that its first bytes show. `expected` is about how many bytes will come.
+    of the picture that its first bytes show. `expected` is at least how many bytes will come.
     Errors are those of `Storage.save` and of the chunks themselves.
     """
     pieces = iter(chunks)

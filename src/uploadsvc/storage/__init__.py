@@ -42,15 +42,13 @@ class StoredFile:
 
 
 class Storage(Protocol):
-    def save(
-        self, name: str, chunks: Iterable[bytes], *, expected: int | None = None
-    ) -> StoredFile:
+    def save(self, name: str, chunks: Iterable[bytes], *, expected: int = 0) -> StoredFile:
         """
         Keep the chunks as one file called `name`, in a new folder.
 
         When this returns, the file is on disk for good. If the chunks stop with an
         error, or the file cannot be kept whole, nothing of it is kept and the error is
-        raised; `NoRoom` when space is what is missing. `expected` is about how many
+        raised; `NoRoom` when space is what is missing. `expected` is at least how many
         bytes will come, so that a file that cannot fit is refused before it is read.
         """
 

@@ -63,7 +63,7 @@ class Age:
 
 def expire_files(root: Path, age: Age, *, remove: bool) -> Iterator[Finding]:
     """Find the old files directly in `root`; remove them if asked."""
-    with _folder(root) as root_fd:
+    with _root(root) as root_fd:
         for name in sorted(os.listdir(root_fd)):
             facts = _look(name, root_fd)
             if facts is None or name.startswith(".") or not stat.S_ISREG(facts.st_mode):
@@ -76,7 +76,7 @@ def expire_files(root: Path, age: Age, *, remove: bool) -> Iterator[Finding]:
 
 def expire_folders(root: Path, age: Age, *, remove: bool) -> Iterator[Finding]:
     """Find the old folders directly in `root`; remove them if asked."""
-    with _folder(root) as root_fd:
+    with _root(root) as root_fd:
         device = os.fstat(root_fd).st_dev
         for name in sorted(os.listdir(root_fd)):
             facts = _look(name, root_fd)
@@ -182,8 +182,18 @@ def _look(name: str, dir_fd: int) -> os.stat_result | None:
 
 
 @contextlib.contextmanager
-def _folder(path: Path | str, *, dir_fd: int | None = None) -> Iterator[int]:
-    fd = os.open(path, _FOLDER_FLAGS, dir_fd=dir_fd)
+def _root(path: Path) -> Iterator[int]:
+    # The root itself may be a link: that is the operator's, to another disk.
+    fd = os.open(path, _FOLDER_FLAGS & ~os.O_NOFOLLOW)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+@contextlib.contextmanager
+def _folder(name: str, *, dir_fd: int) -> Iterator[int]:
+    fd = os.open(name, _FOLDER_FLAGS, dir_fd=dir_fd)
     try:
         yield fd
     finally:

@@ -42,11 +42,9 @@ class LocalStorage:
         self._room = room or Unlimited()
         self._new_folder = new_folder
 
-    def save(
-        self, name: str, chunks: Iterable[bytes], *, expected: int | None = None
-    ) -> StoredFile:
+    def save(self, name: str, chunks: Iterable[bytes], *, expected: int = 0) -> StoredFile:
         names.check_name(name)
-        self._room.check(expected or 0)
+        self._room.check(expected)
         with disk_errors():
             partial, fd = self._begin(name)
         try:

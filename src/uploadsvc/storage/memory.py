@@ -16,9 +16,7 @@ class MemoryStorage:
         self._files: dict[Key, tuple[StoredFile, bytes]] = {}
         self._new_folder = new_folder
 
-    def save(
-        self, name: str, chunks: Iterable[bytes], *, expected: int | None = None
-    ) -> StoredFile:
+    def save(self, name: str, chunks: Iterable[bytes], *, expected: int = 0) -> StoredFile:
         data = b"".join(chunks)
         taken = {key.folder for key in self._files}
         folder = next(folder for folder in iter(self._new_folder, None) if folder not in taken)

@@ -45,9 +45,11 @@ class FileForm:
         """
         self.fields: dict[str, set[str]] = {}
         """What the fields say that were read so far; complete when the chunks have ended."""
-        self.expected = request.content_length
-        if self.expected is not None and self.expected > limit + _SLACK:
+        length = request.content_length or 0
+        if length > limit + _SLACK:
             raise TooLarge(_too_large(limit))
+        self.expected = max(0, length - _SLACK)
+        """At least how many bytes the file will have, by the length of the body."""
         self._field = field
         self._limit = limit
         self._body = _Body(request)
