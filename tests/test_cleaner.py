@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 from uploadsvc import cleaner
 from uploadsvc.storage import expiry
 from uploadsvc.storage.datadir import DataDir
-from uploadsvc.storage.local import LocalStorage
 
 DAY = timedelta(days=1)
 NOW = datetime(2030, 1, 15, 12, 0, tzinfo=UTC)
@@ -269,36 +267,3 @@ def test_what_another_user_left_is_named_and_does_not_stop_the_rest(data):
             "gone: 1, 1 could not be removed",
             "1 could not be removed",
         ]
-
-
-def test_young_uploads_survive_cleaners_that_never_rest(data, many):
-    count = many(200, 10_000)
-    storage = LocalStorage(data.storage)
-    endless = subprocess.Popen(
-        [sys.executable, "-c", ENDLESS_CLEANER, str(data.path)], stdout=subprocess.PIPE
-    )
-    try:
-        assert endless.stdout.readline() == b"begun\n"
-        keys = [storage.save("a.txt", [b"x"]).key for _ in range(count)]
-    finally:
-        endless.terminate()
-        endless.wait(timeout=10)
-        endless.stdout.close()
-
-    assert all(storage.find(key).size == 1 for key in keys)
-    assert {path.name[0] for path in data.storage.iterdir()} != {"."}
-
-
-ENDLESS_CLEANER = """
-import sys
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from uploadsvc import cleaner
-from uploadsvc.storage.datadir import DataDir
-
-data = DataDir(Path(sys.argv[1]))
-print("begun", flush=True)
-while True:
-    for line in cleaner.clean(data, keep=timedelta(seconds=60), now=datetime.now(UTC)):
-        assert ".partial-lock" in line, line
-"""

@@ -219,27 +219,6 @@ def test_errors_look_as_the_document_shows_them(service):
     assert json.dumps(problem.json) in shown
 
 
-# Design
-
-
-def test_every_module_has_its_place_among_the_layers_in_the_document():
-    [contract] = [
-        each for each in PROJECT["tool"]["importlinter"]["contracts"] if each["type"] == "layers"
-    ]
-    modules = set(re.findall(r"\w+", " ".join(contract["layers"]))) - {"__main__"}
-    documented = section(read("docs/design.md"), "## Layers")
-    named = set(re.findall(r"`(\w+)`", " ".join(row[1] for row in rows(documented))))
-
-    assert named == modules
-
-
-def test_every_dependency_is_explained_and_nothing_else_is():
-    documented = rows(section(read("docs/design.md"), "## What we stand on"))
-    names = [re.match(r"[\w-]+", each)[0] for each in PROJECT["project"]["dependencies"]]
-
-    assert sorted(row[0] for row in documented) == sorted(names)
-
-
 # All documents
 
 

@@ -28,6 +28,7 @@ from uploadsvc.storage.expiry import (
     expire_files,
     expire_folders,
 )
+from uploadsvc.storage.leftovers import left_over
 from uploadsvc.storage.local import LocalStorage
 from uploadsvc.storage.room import DiskRoom
 
@@ -97,7 +98,7 @@ def _sweep(
     remove = not dry_run
     would = "would remove" if dry_run else "removed"
     for folder in (data.storage, data.previews):
-        for partial in partials.left_over(folder, remove=remove):
+        for partial in left_over(folder, remove=remove):
             if partial.stuck:
                 report.stuck += 1
                 yield f"could not remove {folder.name}/{partial.name}: {partial.stuck}"

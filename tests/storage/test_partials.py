@@ -8,6 +8,7 @@ import pytest
 
 from uploadsvc.errors import Unavailable
 from uploadsvc.storage import partials
+from uploadsvc.storage.leftovers import LeftOver, left_over
 from uploadsvc.storage.local import LocalStorage
 from uploadsvc.storage.locks import exclusive
 
@@ -37,7 +38,7 @@ def test_what_a_killed_process_left_is_swept(tmp_path):
     (tmp_path / ".partial-aaaa").mkdir()
     (tmp_path / ".partial-aaaa" / "photo.jpg").write_bytes(b"half")
     (tmp_path / ".partial-bbbb").write_bytes(b"half")
-    swept = [partial.name for partial in partials.left_over(tmp_path, remove=True)]
+    swept = [partial.name for partial in left_over(tmp_path, remove=True)]
 
     assert swept == [".partial-aaaa", ".partial-bbbb"]
     assert list(tmp_path.iterdir()) == []
@@ -46,15 +47,15 @@ def test_what_a_killed_process_left_is_swept(tmp_path):
 def test_a_dry_run_only_names_it(tmp_path):
     (tmp_path / ".partial-bbbb").write_bytes(b"half")
 
-    [found] = partials.left_over(tmp_path, remove=False)
+    [found] = left_over(tmp_path, remove=False)
 
-    assert found == partials.LeftOver(".partial-bbbb")
+    assert found == LeftOver(".partial-bbbb")
     assert (tmp_path / ".partial-bbbb").exists()
 
 
 def test_an_upload_that_is_being_written_is_left_alone(tmp_path):
     with half_an_upload(tmp_path):
-        assert list(partials.left_over(tmp_path, remove=True)) == []
+        assert list(left_over(tmp_path, remove=True)) == []
 
     [stored] = LocalStorage(tmp_path)
     assert stored.size == len(b"halfwhole")
@@ -70,7 +71,7 @@ def test_nothing_else_is_swept_and_no_link_is_followed(tmp_path):
     (root / "AAAAAAAA").mkdir()
     (root / ".partial-link").symlink_to(outside)
 
-    assert list(partials.left_over(root, remove=True)) == []
+    assert list(left_over(root, remove=True)) == []
     assert (outside / "file").read_bytes() == b"precious"
 
 

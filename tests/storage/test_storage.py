@@ -6,7 +6,8 @@ import threading
 import pytest
 
 from uploadsvc.errors import Missing
-from uploadsvc.storage import HasPaths, Key, partials
+from uploadsvc.storage import HasPaths, Key
+from uploadsvc.storage.leftovers import left_over
 from uploadsvc.storage.local import LocalStorage
 from uploadsvc.storage.memory import MemoryStorage
 from uploadsvc.storage.names import BadName
@@ -176,7 +177,7 @@ class TestLocal:
 
         def sweep():
             while not done.is_set():
-                list(partials.left_over(tmp_path, remove=True))
+                list(left_over(tmp_path, remove=True))
 
         sweeper = threading.Thread(target=sweep)
         sweeper.start()

@@ -1,5 +1,5 @@
 """
-Files on their way in: written aside, locked, and swept when nobody writes them any more.
+Files on their way in: written aside, locked, and shown when they are whole.
 
 A partial's name starts with a prefix that nothing serves. Whoever writes it holds an
 exclusive flock on it, which ends with the process however it ends; a partial that can be
@@ -12,14 +12,13 @@ import errno
 import fcntl
 import os
 import secrets
-import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from uploadsvc.errors import NoRoom, Unavailable, UploadsvcError
 
 PREFIX = ".partial-"
+_ATTEMPTS = 5
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 _TOO_BUSY = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
@@ -47,6 +46,16 @@ def disk_errors() -> Iterator[None]:
 def new_partial() -> str:
     """Return a name for a partial that no other has."""
     return PREFIX + secrets.token_hex(8)
+
+
+def create(dir_fd: int) -> tuple[str, int]:
+    """Create a new locked partial in a folder; return its name and its descriptor."""
+    for _ in range(_ATTEMPTS):
+        name = new_partial()
+        # A cleaner may have seen it before it was locked; then there is another.
+        with contextlib.suppress(FileNotFoundError):
+            return name, create_locked(name, dir_fd=dir_fd)
+    raise FileNotFoundError("no partial could be made")
 
 
 def create_locked(name: str, *, dir_fd: int) -> int:
@@ -98,8 +107,7 @@ def publish(
 
 
 def _publish(dir_fd: int, name: str, data: bytes, mode: int, modified_ns: int | None) -> None:
-    partial = new_partial()
-    fd = create_locked(partial, dir_fd=dir_fd)
+    partial, fd = create(dir_fd)
     try:
         write_all(fd, data)
         os.fchmod(fd, mode)
@@ -114,89 +122,3 @@ def _publish(dir_fd: int, name: str, data: bytes, mode: int, modified_ns: int | 
         raise
     finally:
         os.close(fd)
-
-
-@dataclass(frozen=True)
-class LeftOver:
-    """A partial that nobody writes any more."""
-
-    name: str
-    stuck: str = ""
-    """Why it could not be removed, or even looked at; empty when all went well."""
-
-
-def left_over(root: Path, *, remove: bool) -> Iterator[LeftOver]:
-    """Yield the partials in `root` that nobody writes; remove them if asked."""
-    root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        for name in sorted(os.listdir(root_fd)):
-            if not name.startswith(PREFIX):
-                continue
-            try:
-                if _is_left_over(name, root_fd, remove=remove):
-                    yield LeftOver(name)
-            except OSError as error:
-                # Another user's, say, from a day when the service ran as root.
-                yield LeftOver(name, stuck=error.strerror or "unknown")
-    finally:
-        os.close(root_fd)
-
-
-def _is_left_over(name: str, root_fd: int, *, remove: bool) -> bool:
-    with contextlib.suppress(FileNotFoundError):
-        mode = os.stat(name, dir_fd=root_fd, follow_symlinks=False).st_mode
-        if stat.S_ISREG(mode):
-            return _take_file(name, root_fd, remove=remove)
-        if stat.S_ISDIR(mode):
-            return _take_folder(name, root_fd, remove=remove)
-    return False
-
-
-def _take_file(name: str, dir_fd: int, *, remove: bool, folder: "_Folder | None" = None) -> bool:
-    fd = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # It may have been published, or its name given to another, while the lock was had.
-        if not _is_at(name, dir_fd, fd) or (folder and not folder.is_in_place()):
-            return False
-        # Still held while it is unlinked: a writer that gets the lock next sees no link.
-        if remove:
-            os.unlink(name, dir_fd=dir_fd)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(fd)
-    return True
-
-
-@dataclass(frozen=True)
-class _Folder:
-    name: str
-    root_fd: int
-    fd: int
-
-    def is_in_place(self) -> bool:
-        return _is_at(self.name, self.root_fd, self.fd)
-
-
-def _take_folder(name: str, root_fd: int, *, remove: bool) -> bool:
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    folder = _Folder(name, root_fd, os.open(name, flags, dir_fd=root_fd))
-    try:
-        for inner in os.listdir(folder.fd):
-            if not _take_file(inner, folder.fd, remove=remove, folder=folder):
-                return False
-    finally:
-        os.close(folder.fd)
-    if remove:
-        try:
-            os.rmdir(name, dir_fd=root_fd)
-        except OSError:
-            # An upload has just begun in it: not a left-over after all.
-            return False
-    return True
-
-
-def _is_at(name: str, dir_fd: int, fd: int) -> bool:
-    """Whether the open file or folder is still the one that has this name."""
-    return os.path.samestat(os.stat(name, dir_fd=dir_fd, follow_symlinks=False), os.fstat(fd))

@@ -1,0 +1,103 @@
+"""
+What uploads and previews that came to no end left behind, and its removal.
+
+A partial that can be locked is written by nobody any more. It may still have been
+published, or swept by somebody else, a moment ago: so it is looked at again while the
+lock is held, and only what is still in its place goes.
+"""
+
+import contextlib
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from uploadsvc.storage.partials import PREFIX
+
+
+@dataclass(frozen=True)
+class LeftOver:
+    """A partial that nobody writes any more."""
+
+    name: str
+    stuck: str = ""
+    """Why it could not be removed, or even looked at; empty when all went well."""
+
+
+def left_over(root: Path, *, remove: bool) -> Iterator[LeftOver]:
+    """Yield the partials in `root` that nobody writes; remove them if asked."""
+    root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for name in sorted(os.listdir(root_fd)):
+            if not name.startswith(PREFIX):
+                continue
+            try:
+                if _is_left_over(name, root_fd, remove=remove):
+                    yield LeftOver(name)
+            except OSError as error:
+                # Another user's, say, from a day when the service ran as root.
+                yield LeftOver(name, stuck=error.strerror or "unknown")
+    finally:
+        os.close(root_fd)
+
+
+def _is_left_over(name: str, root_fd: int, *, remove: bool) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        mode = os.stat(name, dir_fd=root_fd, follow_symlinks=False).st_mode
+        if stat.S_ISREG(mode):
+            return _take_file(name, root_fd, remove=remove)
+        if stat.S_ISDIR(mode):
+            return _take_folder(name, root_fd, remove=remove)
+    return False
+
+
+def _take_file(name: str, dir_fd: int, *, remove: bool, folder: "_Folder | None" = None) -> bool:
+    fd = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # It may have been published, or its name given to another, while the lock was had.
+        if not _is_at(name, dir_fd, fd) or (folder and not folder.is_in_place()):
+            return False
+        # Still held while it is unlinked: a writer that gets the lock next sees no link.
+        if remove:
+            os.unlink(name, dir_fd=dir_fd)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+@dataclass(frozen=True)
+class _Folder:
+    name: str
+    root_fd: int
+    fd: int
+
+    def is_in_place(self) -> bool:
+        return _is_at(self.name, self.root_fd, self.fd)
+
+
+def _take_folder(name: str, root_fd: int, *, remove: bool) -> bool:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    folder = _Folder(name, root_fd, os.open(name, flags, dir_fd=root_fd))
+    try:
+        for inner in os.listdir(folder.fd):
+            if not _take_file(inner, folder.fd, remove=remove, folder=folder):
+                return False
+    finally:
+        os.close(folder.fd)
+    if remove:
+        try:
+            os.rmdir(name, dir_fd=root_fd)
+        except OSError:
+            # An upload has just begun in it: not a left-over after all.
+            return False
+    return True
+
+
+def _is_at(name: str, dir_fd: int, fd: int) -> bool:
+    """Whether the open file or folder is still the one that has this name."""
+    return os.path.samestat(os.stat(name, dir_fd=dir_fd, follow_symlinks=False), os.fstat(fd))
