@@ -1,9 +1,6 @@
 """Fetching over TLS: the name of the URL counts, and the deadline."""
 
 import io
-
-"""Fetching over TLS: the name of the URL counts, and the deadline."""
-
 from itertools import count
 
 import pytest
