@@ -1,5 +1,6 @@
 """What all tests share: the corpora, the counts, and the table of figures."""
 
+import importlib.util
 import io
 import os
 import subprocess
@@ -49,6 +50,18 @@ def corpus():
         return path
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def phone():
+    """The phone's client as a module, byte for byte what it sends; skips where it is not."""
+    path = SHARED / "components" / "cordova_client.py"
+    if not path.exists():
+        pytest.skip("the phone's client is not beside the project")
+    spec = importlib.util.spec_from_file_location("cordova_client", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

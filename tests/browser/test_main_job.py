@@ -1,6 +1,5 @@
 """The main job: a phone uploads a photograph, the contact sees it, a day later both are gone."""
 
-import importlib.util
 import os
 import re
 import time
@@ -17,18 +16,6 @@ pytestmark = pytest.mark.browser
 
 LINK = re.compile(r"args : \['([^']+)', 'juliet@capulet\.example'\]")
 DAY = 86_400
-
-
-@pytest.fixture(scope="module")
-def phone():
-    """The phone's client, to the byte; without it there is nothing to send with."""
-    path = SHARED / "components" / "cordova_client.py"
-    if not path.exists():
-        pytest.skip("the phone's client is not beside the project")
-    spec = importlib.util.spec_from_file_location("cordova_client", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The service under a real Apache with mod_wsgi, by the shipped configuration and scripts."""
 
 import contextlib
-import importlib.util
 import io
 import os
 import re
@@ -17,7 +16,6 @@ from PIL import Image
 
 from apache import STORAGE_PATH, command_line, eventually, running_apache
 from clients import fetch, file_form, raw, upload
-from conftest import SHARED
 
 pytestmark = pytest.mark.live
 
@@ -28,17 +26,6 @@ LIMIT = 300_000
 def apache(program):
     with running_apache(program("apache2"), max_upload=LIMIT, decoders=2) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def cordova():
-    path = SHARED / "components/cordova_client.py"
-    if not path.exists():
-        pytest.skip("the phone's client is not beside the project")
-    spec = importlib.util.spec_from_file_location("cordova_client", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def photo(*, side: int = 400) -> bytes:
@@ -55,10 +42,10 @@ def nothing_kept(apache, before: set[str]) -> bool:
 @pytest.mark.parametrize("platform", ["android", "ios"])
 @pytest.mark.parametrize("chunked", [True, False], ids=["chunked", "with-length"])
 def test_a_phone_gets_the_old_answer_and_the_contact_gets_the_file(
-    apache, cordova, platform, chunked
+    apache, phone, platform, chunked
 ):
     data = photo()
-    answer = cordova.send(
+    answer = phone.send(
         *("127.0.0.1", apache.port, "/sendfile?device=phone", platform, data),
         chunked=chunked,
         params=[("to", "juliet@capulet.example")],

@@ -1,6 +1,5 @@
 """HTTP as the server under us really speaks it, from requests that are right to abuse."""
 
-import importlib.util
 import re
 import socket
 import threading
@@ -18,18 +17,6 @@ SCRIPT = (
     rb"args : \['(http://127\.0\.0\.1:\d+/uploadfile/wsgi/Storage/[A-Za-z0-9]{8}/image\.jpg)', "
     rb"'juliet@capulet\.example'\]\}\);"
 )
-
-
-@pytest.fixture(scope="module")
-def phone(corpus):
-    """The phones' client, from beside the corpora."""
-    path = corpus("multipart").parents[1] / "components" / "cordova_client.py"
-    if not path.exists():
-        pytest.skip("the phones' client is not beside the project")
-    spec = importlib.util.spec_from_file_location("cordova_client", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def post(head, body=b"", *, target="/sendfile", version="1.1", content_type=None):
