@@ -119,6 +119,16 @@ def test_check_shows_the_settings_and_proves_the_installation(run, data):
     assert "WRONG" not in done.stdout
 
 
+def test_what_check_shows_can_be_used_as_a_configuration(run, data, tmp_path):
+    told = run("check", UPLOADSVC_KEEP="90m", UPLOADSVC_FETCH_ALLOW="a.example,10.0.0.0/8").stdout
+    (tmp_path / "shown.toml").write_text(told.partition("\n\n")[0])
+    again = run("--config", "shown.toml", "check").stdout
+
+    assert again == told
+    assert 'keep = "90m"' in told
+    assert 'fetch_allow = ["a.example", "10.0.0.0/8"]' in told
+
+
 def test_check_tells_what_is_wrong(run, tmp_path):
     done = run("check")
 

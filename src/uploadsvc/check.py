@@ -2,10 +2,12 @@
 Shows the settings in force, and proves that the installation can work with them.
 """
 
+import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from uploadsvc import images
@@ -28,9 +30,9 @@ _PIXEL = bytes.fromhex("47494638396101000100800000ff0000ffffff2c0000000001000100
 
 def check(settings: Settings) -> Iterator[Line]:
     """Yield what to show: every setting, then every proof, good or bad."""
-    yield Line("# settings in force")
+    yield Line("# the settings in force, as they could stand in the configuration")
     for name, value in settings.model_dump().items():
-        yield Line(f"{name} = {_shown(name, value)}")
+        yield Line(f"{name} = {_as_toml(name, value)}")
     yield Line("")
     yield Line("# what they lead to")
     data = DataDir(settings.data_dir)
@@ -90,9 +92,25 @@ def _prove_decoders(settings: Settings, data: DataDir) -> str:
     return f"a picture was drawn under the limits ({picture.media_type})"
 
 
-def _shown(name: str, value: object) -> object:
-    if name in ("file_mode", "dir_mode") and isinstance(value, int):
-        return f"{value:04o}"
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or "(none)"
-    return value if value != "" else "(empty)"
+def _as_toml(name: str, value: object) -> str:
+    """Return a setting's value as it could stand in the configuration."""
+    if name in ("file_mode", "dir_mode"):
+        return f'"{value:04o}"'
+    match value:
+        case timedelta():
+            return f'"{_in_units(value)}"'
+        case tuple():
+            return json.dumps(list(value))
+        case Path() | str():
+            return json.dumps(str(value), ensure_ascii=False)
+        case _:
+            # TOML writes numbers and yes and no as JSON does.
+            return json.dumps(value)
+
+
+def _in_units(duration: timedelta) -> str:
+    seconds = duration.total_seconds()
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds and seconds % length == 0:
+            return f"{seconds // length:g}{unit}"
+    return f"{seconds:g}s"
