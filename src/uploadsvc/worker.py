@@ -6,9 +6,11 @@ back, with the contacts and folder names that may stand in it; here it gets a tr
 one sentence, and a log line without its words.
 """
 
+import errno
 import http
 import logging
 import re
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_PAUSE_SECONDS = 0.1
+
 # RFC 9110 15.5.15 and 15.5.18, RFC 6585 5, RFC 9112 6.1; every other flaw is a 400.
 _STATUS: dict[type[Exception], int] = {
     errors.LimitRequestLine: 414,
@@ -37,6 +41,17 @@ _STATUS: dict[type[Exception], int] = {
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    def accept(self, listener: "socket") -> None:
+        """Take a connection; with no descriptor left for it, let it wait in the queue."""
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            log.warning("too many open files: new connections have to wait")
+            # The listener stays readable: without a pause this would be asked all the time.
+            time.sleep(_PAUSE_SECONDS)
+
     def handle_error(self, req: Any, client: "socket", addr: Any, exc: Exception) -> None:
         """Answer what could not be read as a request, or could not be answered at all."""
         status = status_of(exc)

@@ -57,6 +57,30 @@ def test_what_the_service_refuses_is_shown_in_its_words(visit, small):
     assert answer.value.status == 413
 
 
+def test_a_service_that_is_full_says_so(visit, tmp_path):
+    with running_service(tmp_path, max_stored=1000, disk_floor=0) as full:
+        tab = visit(full.url + "/")
+        choose(tab, a_file("first.bin", b"x" * 900))
+        expect(link(tab, "first.bin")).to_be_visible()
+        choose(tab, a_file("second.bin", b"x" * 900))
+
+        expect(item(tab, "second.bin")).to_contain_text("No more files can be kept at the moment")
+        tab.context.close()
+
+
+def test_whoever_uploads_too_often_is_told_when_to_try_again(visit, tmp_path):
+    with running_service(tmp_path, uploads_per_minute=1, disk_floor=0) as busy:
+        tab = visit(busy.url + "/")
+        # Three, since a new minute may begin among them.
+        choose(tab, *(a_file(f"{number}.bin") for number in range(3)))
+
+        refused = tab.get_by_text(
+            re.compile(r"Too many uploads in a minute\. Try again in \d+ sec")
+        )
+        expect(refused.first).to_be_visible()
+        tab.context.close()
+
+
 def _believing_in_a_larger_limit(route):
     answer = route.fetch()
     said, believed = 'data-max-upload="1000"', 'data-max-upload="1000000"'

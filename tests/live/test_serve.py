@@ -59,6 +59,22 @@ def test_each_request_has_one_line_and_no_secret_in_it(tmp_path, picture, until)
         assert secret not in log
 
 
+def test_more_connections_than_open_files_only_have_to_wait(tmp_path, program, until):
+    wrapper = (program("prlimit"), "--nofile=64:64")
+    with (
+        running_service(tmp_path, wrapper=wrapper, disk_floor=0) as service,
+        contextlib.ExitStack() as idle,
+    ):
+        before = service.processes()[:2]
+        for _ in range(100):
+            idle.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=30))
+        assert until(lambda: "too many open files" in service.log.read_text())
+        idle.close()
+
+        assert upload(service.url, b"data").status == 201
+        assert service.processes()[:2] == before
+
+
 @pytest.mark.parametrize(
     ("request_bytes", "status"),
     [

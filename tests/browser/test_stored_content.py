@@ -1,0 +1,97 @@
+"""What strangers store never runs in a browser, however it is called and opened."""
+
+import pytest
+from playwright.sync_api import Error
+
+from clients import fetch, upload
+
+pytestmark = pytest.mark.browser
+
+# A request for this path is what shows that a script ran; the service logs it.
+MARK = "/it-ran"
+SCRIPT = f"fetch('{MARK}');new Image().src='{MARK}';document.title='ran'"
+HTML = f'<!doctype html><html><body onload="{SCRIPT}"><script>{SCRIPT}</script></body></html>'
+SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" '
+    f'onload="{SCRIPT}"><script>{SCRIPT}</script></svg>'
+)
+XML = (
+    '<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml">'
+    f"<script>{SCRIPT}</script></html>"
+)
+CONTENTS = {
+    "html htm xhtml xht shtml mhtml mht hta htc php phtml asp jsp cgi": HTML,
+    "svg svgz": SVG,
+    "xml xsl xslt rdf atom rss mathml xhtml xht": XML,
+    "js mjs css swf pdf jar class json txt md csv ics manifest wasm": SCRIPT,
+    "png jpg gif webp bmp avif ico mp4 mp3 ogg webm": HTML,
+}
+POLYGLOTS = {
+    "gif-and-script.gif": b"GIF89a/*" + b"\0" * 10 + b"*/=1;" + SCRIPT.encode(),
+    "gif-and-html.gif": b"GIF89a" + b"\1\0\1\0\0\0\0" + HTML.encode(),
+    "png-and-html.png": b"\x89PNG\r\n\x1a\n" + HTML.encode(),
+    "jpeg-and-html.html": b"\xff\xd8\xff\xfe" + HTML.encode(),
+    "pdf-and-script.pdf": b"%PDF-1.4\n/OpenAction <</S/JavaScript/JS(" + SCRIPT.encode() + b")>>",
+    "utf-7.html": HTML.replace("<", "+ADw-").replace(">", "+AD4-").encode(),
+    "no-extension": HTML.encode(),
+    "bom.txt": b"\xfe\xff" + HTML.encode("utf-16-be"),
+}
+
+
+def everything():
+    for extensions, content in CONTENTS.items():
+        for extension in extensions.split():
+            yield f"active.{extension}", content.encode()
+    yield from POLYGLOTS.items()
+
+
+def test_nothing_that_was_stored_runs(browser, service, figure):
+    files = list(everything())
+    links = [upload(service.url, data, filename=name).json["link"] for name, data in files]
+    before = service.log.read_text().count(MARK)
+    context = browser.new_context()
+    tab = context.new_page()
+    for link in links:
+        open_in(tab, link)
+        assert tab.title() != "ran", link
+    # Framed, embedded and loaded by a page of the service's own origin.
+    tab.goto(service.url + "/healthz")
+    for link in links:
+        tab.evaluate(
+            """async link => {
+                const ways = [["iframe", "src"], ["object", "data"], ["embed", "src"]];
+                for (const [tag, key] of ways) {
+                    const element = document.createElement(tag);
+                    element[key] = link;
+                    document.body.append(element);
+                }
+                await fetch(link);
+            }""",
+            link,
+        )
+    tab.wait_for_load_state("networkidle")
+    context.close()
+    ran = service.log.read_text().count(MARK) - before
+
+    assert ran == 0
+    figure("stored active content in a browser", "0 runs", f"{ran} of {len(files)} ran")
+
+
+def test_the_same_page_served_naively_would_run(browser, service):
+    context = browser.new_context()
+    tab = context.new_page()
+    tab.route("**/naive.html", lambda route: route.fulfill(body=HTML, content_type="text/html"))
+    with tab.expect_request(f"**{MARK}"):
+        tab.goto(service.url + "/naive.html")
+    context.close()
+
+    assert fetch(service.url + MARK).status == 404
+
+
+def open_in(tab, link):
+    """Open a link as a person does; a download is as good an end as a page."""
+    try:
+        tab.goto(link, wait_until="load")
+    except Error as error:
+        if "Download" not in str(error) and "ERR_ABORTED" not in str(error):
+            raise
