@@ -8,11 +8,11 @@ nothing out of the environment.
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from typing import BinaryIO
 
 import httpcore
 
+from uploadsvc import __version__
 from uploadsvc.errors import SourceFailed, SourceTooSlow, TooLarge
 from uploadsvc.fetch.answers import REDIRECTS, announced_bytes, check_answer, redirection
 from uploadsvc.fetch.backend import Dial, GuardedBackend, dial
@@ -24,7 +24,7 @@ from uploadsvc.fetch.urls import RemoteUrl
 LOOP_HEADER = "Uploadsvc-Fetch"
 """Sent with every fetch, so that a service that is asked by itself can tell and refuse."""
 
-_AGENT = f"uploadsvc/{version('uploadsvc')}"
+_AGENT = f"uploadsvc/{__version__}"
 
 
 class Fetcher:
