@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,13 +22,13 @@ from uploadsvc.storage.datadir import DataDir
 from uploadsvc.storage.expiry import (
     Age,
     Expired,
-    Finding,
     FromFuture,
     Stuck,
     expire_files,
     expire_folders,
 )
-from uploadsvc.storage.leftovers import left_over
+from uploadsvc.storage.folders import sync_folder
+from uploadsvc.storage.leftovers import LeftOver, left_over
 from uploadsvc.storage.local import LocalStorage
 from uploadsvc.storage.room import DiskRoom
 
@@ -84,8 +84,8 @@ def clean(
                 rate.forget_old()
             if room is not None and room.is_limited:
                 room.recount(sum(stored.size for stored in LocalStorage(data.storage)))
-            partials.sync_folder(data.storage)
-            partials.sync_folder(data.previews)
+            sync_folder(data.storage)
+            sync_folder(data.previews)
         if report.removed or report.stuck or dry_run:
             yield _summary(report, dry_run=dry_run)
         if report.stuck:
@@ -97,21 +97,17 @@ def _sweep(
 ) -> Iterator[str]:
     remove = not dry_run
     would = "would remove" if dry_run else "removed"
-    for folder in (data.storage, data.previews):
-        for partial in left_over(folder, remove=remove):
-            if partial.stuck:
-                report.stuck += 1
-                yield f"could not remove {folder.name}/{partial.name}: {partial.stuck}"
-                continue
-            report.removed += 1
-            yield f"{would} {folder.name}/{partial.name}, a left-over"
     age = Age(now=_nanoseconds(now), keep=keep // timedelta(microseconds=1) * 1000)
-    findings: Iterable[tuple[str, Finding]] = itertools.chain(
+    for where, finding in itertools.chain(
+        (("Storage", finding) for finding in left_over(data.storage, remove=remove)),
+        (("Previews", finding) for finding in left_over(data.previews, remove=remove)),
         (("Storage", finding) for finding in expire_folders(data.storage, age, remove=remove)),
         (("Previews", finding) for finding in expire_files(data.previews, age, remove=remove)),
-    )
-    for where, finding in findings:
+    ):
         match finding:
+            case LeftOver(name):
+                report.removed += 1
+                yield f"{would} {where}/{name}, a left-over"
             case Expired(name, size):
                 report.removed += 1
                 yield f"{would} {where}/{name}, {size} bytes"
@@ -153,7 +149,8 @@ def _write_stamp(stamp: Path, now: datetime, *, dry_run: bool) -> None:
 
 @contextlib.contextmanager
 def _alone(state: Path) -> Iterator[None]:
-    fd = os.open(state / "clean.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    with partials.disk_errors():
+        fd = os.open(state / "clean.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

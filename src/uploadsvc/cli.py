@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except errors.BadSettings as error:
         _complain(error)
         sys.exit(_BAD_SETTINGS)
-    except errors.UploadsvcError as error:
+    except (errors.UploadsvcError, OSError) as error:
         _complain(error)
         sys.exit(_FAILED)
 

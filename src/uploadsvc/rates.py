@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from uploadsvc.errors import TooMany
+from uploadsvc.storage.partials import disk_errors
 
 _WINDOW = 60
 
@@ -30,18 +31,19 @@ class Rate:
         if not self._per_minute:
             return
         minute, second = divmod(int(self._now()), _WINDOW)
+        with disk_errors():
+            count = self._count(minute, address)
+        if count > self._per_minute:
+            raise TooMany("too many uploads in a minute", retry_after=_WINDOW - second)
+
+    def _count(self, minute: int, address: str) -> int:
         window = self._directory / str(minute)
         window.mkdir(parents=True, exist_ok=True)
         # Hashed: an address may hold what a file name cannot.
         counter = window / hashlib.sha256(address.encode()).hexdigest()[:32]
-        fd = os.open(counter, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(fd, b".")
-            count = os.fstat(fd).st_size
-        finally:
-            os.close(fd)
-        if count > self._per_minute:
-            raise TooMany("too many uploads in a minute", retry_after=_WINDOW - second)
+        with counter.open("ab", buffering=0) as file:
+            file.write(b".")
+            return os.fstat(file.fileno()).st_size
 
     def forget_old(self) -> None:
         """Remove the counts of past minutes."""

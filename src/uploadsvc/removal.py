@@ -8,26 +8,32 @@ is made again when it is asked for.
 
 import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from uploadsvc.storage import Key, Storage
-from uploadsvc.storage.partials import sync_folder
+from uploadsvc.storage.folders import sync_folder
 
 
-def remove(storage: Storage, key: Key, *, previews: Path) -> Iterator[str]:
+def remove(storage: Storage, key: Key, *, previews: Path) -> list[str]:
     """
-    Remove the file and its previews; yield what went, as `FOLDER/NAME` and preview names.
+    Remove the file and its previews; return what went, as `FOLDER/NAME` and preview names.
 
     Raise `Missing` when there is no such file.
     """
     stored = storage.find(key)
     storage.delete(key)
-    yield f"{key.folder}/{key.name}"
+    gone = [f"{key.folder}/{key.name}"]
     # After the file: a preview that is being made sees that its source is gone.
-    for entry in os.scandir(previews):
-        with contextlib.suppress(FileNotFoundError):
-            if entry.stat(follow_symlinks=False).st_mtime_ns == stored.stored_ns:
-                Path(entry.path).unlink()
-                yield entry.name
-    sync_folder(previews)
+    with contextlib.suppress(FileNotFoundError):
+        with os.scandir(previews) as entries:
+            gone += [entry.name for entry in entries if _take(entry, stored.stored_ns)]
+        sync_folder(previews)
+    return gone
+
+
+def _take(entry: os.DirEntry[str], modified_ns: int) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        if entry.stat(follow_symlinks=False).st_mtime_ns == modified_ns:
+            Path(entry.path).unlink()
+            return True
+    return False

@@ -18,6 +18,7 @@ from uploadsvc.errors import Missing, SourceFailed, TooLarge
 from uploadsvc.failures import Failures
 from uploadsvc.links import Links, quote_name
 from uploadsvc.storage import HasPaths, Key, Storage, StoredFile, partials
+from uploadsvc.storage.folders import open_folder
 
 _OF_THE_SOURCE = (Missing, SourceFailed, TooLarge)
 
@@ -107,8 +108,7 @@ class Sources:
     @contextlib.contextmanager
     def _empty_file(self) -> Iterator[tuple[Path, BinaryIO]]:
         """Have an empty file that is gone afterwards, and after a kill at the next sweep."""
-        dir_fd = os.open(self._scratch, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
+        with open_folder(self._scratch, follow=True) as dir_fd:
             with partials.disk_errors():
                 name, fd = partials.create(dir_fd)
             try:
@@ -117,12 +117,14 @@ class Sources:
             finally:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(name, dir_fd=dir_fd)
-        finally:
-            os.close(dir_fd)
 
 
 def digest(*fields: str) -> str:
-    """Return 32 hex digits; fields go in with their length, so none runs into the next."""
+    """
+    Return 32 hex digits; fields go in with their length, so none runs into the next.
+
+    The MD5 of a SHA-256: names keep the old shape, and nobody can make two that collide.
+    """
     canonical = hashlib.sha256()
     for field in fields:
         data = field.encode("utf-8", "surrogatepass")

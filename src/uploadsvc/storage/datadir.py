@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uploadsvc.errors import BadSettings
-from uploadsvc.storage.partials import sync_folder
+from uploadsvc.storage.folders import sync_folder
 
 _MARKER = ".uploadsvc"
 _MARKER_TEXT = "This folder belongs to uploadsvc; its cleaner removes old files from it.\n"
@@ -42,12 +42,8 @@ class DataDir:
                 if not folder.is_dir():
                     folder.mkdir(parents=True)
                     folder.chmod(dir_mode)
-            self.mark()
+            if not self.is_marked:
+                (self.path / _MARKER).write_text(_MARKER_TEXT)
+                sync_folder(self.path)
         except OSError as error:
             raise BadSettings(f"data_dir {self.path}: {error.strerror}") from error
-
-    def mark(self) -> None:
-        """Write the marker, so that the cleaner accepts the folder."""
-        if not self.is_marked:
-            (self.path / _MARKER).write_text(_MARKER_TEXT)
-            sync_folder(self.path)

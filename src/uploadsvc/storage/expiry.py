@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+from uploadsvc.storage.folders import open_folder
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Age:
 
 def expire_files(root: Path, age: Age, *, remove: bool) -> Iterator[Finding]:
     """Find the old files directly in `root`; remove them if asked."""
-    with _root(root) as root_fd:
+    with open_folder(root, follow=True) as root_fd:
         for name in sorted(os.listdir(root_fd)):
             facts = _look(name, root_fd)
             if facts is None or name.startswith(".") or not stat.S_ISREG(facts.st_mode):
@@ -76,7 +76,7 @@ def expire_files(root: Path, age: Age, *, remove: bool) -> Iterator[Finding]:
 
 def expire_folders(root: Path, age: Age, *, remove: bool) -> Iterator[Finding]:
     """Find the old folders directly in `root`; remove them if asked."""
-    with _root(root) as root_fd:
+    with open_folder(root, follow=True) as root_fd:
         device = os.fstat(root_fd).st_dev
         for name in sorted(os.listdir(root_fd)):
             facts = _look(name, root_fd)
@@ -92,7 +92,7 @@ def expire_folders(root: Path, age: Age, *, remove: bool) -> Iterator[Finding]:
 
 def _expire_folder(name: str, parent_fd: int, age: Age, *, remove: bool) -> Iterator[Finding]:
     try:
-        with _folder(name, dir_fd=parent_fd) as fd:
+        with open_folder(name, dir_fd=parent_fd) as fd:
             contents = _contents_if_old(fd, age)
             if contents is None:
                 return
@@ -131,7 +131,7 @@ def _contents_if_old(fd: int, age: Age) -> _Contents | None:
             contents.files += 1
             contents.size += facts.st_size
         elif stat.S_ISDIR(facts.st_mode) and facts.st_dev == device:
-            with _folder(name, dir_fd=fd) as inner:
+            with open_folder(name, dir_fd=fd) as inner:
                 below = _contents_if_old(inner, age)
             if below is None:
                 return None
@@ -154,7 +154,7 @@ def _empty(fd: int, age: Age) -> None:
         if stat.S_ISREG(facts.st_mode):
             os.unlink(name, dir_fd=fd)
         elif stat.S_ISDIR(facts.st_mode) and facts.st_dev == device:
-            with _folder(name, dir_fd=fd) as inner:
+            with open_folder(name, dir_fd=fd) as inner:
                 _empty(inner, age)
             with contextlib.suppress(OSError):
                 os.rmdir(name, dir_fd=fd)
@@ -179,22 +179,3 @@ def _look(name: str, dir_fd: int) -> os.stat_result | None:
     with contextlib.suppress(FileNotFoundError):
         return os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
     return None
-
-
-@contextlib.contextmanager
-def _root(path: Path) -> Iterator[int]:
-    # The root itself may be a link: that is the operator's, to another disk.
-    fd = os.open(path, _FOLDER_FLAGS & ~os.O_NOFOLLOW)
-    try:
-        yield fd
-    finally:
-        os.close(fd)
-
-
-@contextlib.contextmanager
-def _folder(name: str, *, dir_fd: int) -> Iterator[int]:
-    fd = os.open(name, _FOLDER_FLAGS, dir_fd=dir_fd)
-    try:
-        yield fd
-    finally:
-        os.close(fd)

@@ -14,22 +14,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from uploadsvc.storage.expiry import Stuck
+from uploadsvc.storage.folders import open_folder
 from uploadsvc.storage.partials import PREFIX
 
 
 @dataclass(frozen=True)
 class LeftOver:
-    """A partial that nobody writes any more."""
+    """A partial that nobody writes any more; it is gone when removal was asked for."""
 
     name: str
-    stuck: str = ""
-    """Why it could not be removed, or even looked at; empty when all went well."""
 
 
-def left_over(root: Path, *, remove: bool) -> Iterator[LeftOver]:
-    """Yield the partials in `root` that nobody writes; remove them if asked."""
-    root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+def left_over(root: Path, *, remove: bool) -> Iterator[LeftOver | Stuck]:
+    """Find the partials in `root` that nobody writes; remove them if asked."""
+    with open_folder(root, follow=True) as root_fd:
         for name in sorted(os.listdir(root_fd)):
             if not name.startswith(PREFIX):
                 continue
@@ -38,9 +37,7 @@ def left_over(root: Path, *, remove: bool) -> Iterator[LeftOver]:
                     yield LeftOver(name)
             except OSError as error:
                 # Another user's, say, from a day when the service ran as root.
-                yield LeftOver(name, stuck=error.strerror or "unknown")
-    finally:
-        os.close(root_fd)
+                yield Stuck(name, error.strerror or "unknown")
 
 
 def _is_left_over(name: str, root_fd: int, *, remove: bool) -> bool:
@@ -81,14 +78,11 @@ class _Folder:
 
 
 def _take_folder(name: str, root_fd: int, *, remove: bool) -> bool:
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    folder = _Folder(name, root_fd, os.open(name, flags, dir_fd=root_fd))
-    try:
-        for inner in os.listdir(folder.fd):
-            if not _take_file(inner, folder.fd, remove=remove, folder=folder):
+    with open_folder(name, dir_fd=root_fd) as fd:
+        folder = _Folder(name, root_fd, fd)
+        for inner in os.listdir(fd):
+            if not _take_file(inner, fd, remove=remove, folder=folder):
                 return False
-    finally:
-        os.close(folder.fd)
     if remove:
         try:
             os.rmdir(name, dir_fd=root_fd)

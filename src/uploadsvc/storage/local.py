@@ -17,11 +17,11 @@ from typing import BinaryIO
 
 from uploadsvc.errors import Missing
 from uploadsvc.storage import Key, StoredFile, names, partials
+from uploadsvc.storage.folders import open_folder, sync_folder
 from uploadsvc.storage.partials import disk_errors
 from uploadsvc.storage.room import Room, Unlimited
 
 _CHECK_ROOM_EVERY = 16_000_000
-_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ATTEMPTS = 5
 
 
@@ -63,14 +63,10 @@ class LocalStorage:
             os.close(fd)
 
     def open(self, key: Key) -> tuple[StoredFile, BinaryIO]:
-        with _missing_errors():
-            folder_fd = os.open(self._root / key.folder, _FOLDER_FLAGS)
-            try:
-                # O_NONBLOCK: a pipe somebody put there must not hold the request up.
-                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-                file = os.fdopen(os.open(key.name, flags, dir_fd=folder_fd), "rb", buffering=0)
-            finally:
-                os.close(folder_fd)
+        with _missing_errors(), open_folder(self._root / key.folder) as folder_fd:
+            # O_NONBLOCK: a pipe somebody put there must not hold the request up.
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+            file = os.fdopen(os.open(key.name, flags, dir_fd=folder_fd), "rb", buffering=0)
         facts = os.fstat(file.fileno())
         if not stat.S_ISREG(facts.st_mode):
             file.close()
@@ -78,12 +74,8 @@ class LocalStorage:
         return _describe(key, facts), file
 
     def find(self, key: Key) -> StoredFile:
-        with _missing_errors():
-            folder_fd = os.open(self._root / key.folder, _FOLDER_FLAGS)
-            try:
-                facts = os.stat(key.name, dir_fd=folder_fd, follow_symlinks=False)
-            finally:
-                os.close(folder_fd)
+        with _missing_errors(), open_folder(self._root / key.folder) as folder_fd:
+            facts = os.stat(key.name, dir_fd=folder_fd, follow_symlinks=False)
         if not stat.S_ISREG(facts.st_mode):
             raise Missing("there is no such file")
         return _describe(key, facts)
@@ -96,25 +88,30 @@ class LocalStorage:
         folder = self._root / key.folder
         with disk_errors():
             (folder / key.name).unlink(missing_ok=True)
-            partials.sync_folder(folder)
+            sync_folder(folder)
             # A folder of an older installation may hold more files than one.
             with contextlib.suppress(OSError):
                 folder.rmdir()
-            partials.sync_folder(self._root)
+            sync_folder(self._root)
         self._room.count(-size)
 
     def path(self, key: Key) -> Path:
         return self._root / key.folder / key.name
 
     def __iter__(self) -> Iterator[StoredFile]:
-        for folder in os.scandir(self._root):
-            if not folder.name.isalnum() or not folder.is_dir(follow_symlinks=False):
-                continue
-            with contextlib.suppress(FileNotFoundError):
-                for entry in os.scandir(folder.path):
-                    if entry.is_file(follow_symlinks=False):
-                        facts = entry.stat(follow_symlinks=False)
-                        yield _describe(Key(folder.name, entry.name), facts)
+        with os.scandir(self._root) as folders:
+            for folder in folders:
+                if folder.is_dir(follow_symlinks=False):
+                    yield from self._in_folder(folder)
+
+    def _in_folder(self, folder: os.DirEntry[str]) -> Iterator[StoredFile]:
+        # Other folders than ours may lie here, even such that we may not look into.
+        with contextlib.suppress(FileNotFoundError, PermissionError), os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_file(follow_symlinks=False):
+                    with contextlib.suppress(names.BadName, FileNotFoundError):
+                        key = Key(folder.name, entry.name)
+                        yield _describe(key, entry.stat(follow_symlinks=False))
 
     def _begin(self, name: str) -> tuple[str, int]:
         """Make the folder aside and the locked file in it."""
@@ -122,18 +119,15 @@ class LocalStorage:
             partial = partials.new_partial()
             # Closed to others, the web server among them, until it is whole.
             (self._root / partial).mkdir(mode=0o700)
-            # FileNotFoundError: a cleaner saw the folder before the file was locked in it.
-            with contextlib.suppress(FileNotFoundError):
-                folder_fd = os.open(self._root / partial, _FOLDER_FLAGS)
-                try:
+            try:
+                with open_folder(self._root / partial) as folder_fd:
                     return partial, partials.create_locked(name, dir_fd=folder_fd)
-                except FileNotFoundError:
-                    raise
-                except BaseException:
-                    (self._root / partial).rmdir()
-                    raise
-                finally:
-                    os.close(folder_fd)
+            except FileNotFoundError:
+                # A cleaner saw the folder before the file was locked in it.
+                continue
+            except BaseException:
+                (self._root / partial).rmdir()
+                raise
         raise FileNotFoundError("no folder could be made for the upload")
 
     def _write(self, fd: int, chunks: Iterable[bytes]) -> int:
@@ -156,10 +150,10 @@ class LocalStorage:
         facts = os.fstat(fd)
         aside = self._root / partial
         aside.chmod(self._dir_mode)
-        partials.sync_folder(aside)
+        sync_folder(aside)
         folder = self._rename(aside)
         try:
-            partials.sync_folder(self._root)
+            sync_folder(self._root)
         except BaseException:
             # Whether the rename will last is unknown: the client must not be told that it does.
             self._undo(folder, name)
@@ -191,7 +185,7 @@ def _missing_errors() -> Iterator[None]:
     """Say `Missing` where there is no file, or only a link, a loop or a folder."""
     try:
         yield
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise Missing("there is no such file") from error
     except OSError as error:
         # A link, a name longer than the disk allows, a socket.

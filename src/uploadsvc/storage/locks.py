@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from uploadsvc.errors import Unavailable
-from uploadsvc.storage.partials import PREFIX
+from uploadsvc.storage.partials import PREFIX, disk_errors
 
 _FIRST_PAUSE = 0.005
 _LONGEST_PAUSE = 0.05
@@ -44,7 +44,8 @@ def exclusive(folder: Path, name: str, *, patience: float) -> Iterator[None]:
 
 
 def _try(path: Path) -> int | None:
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with disk_errors():
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -18,8 +18,9 @@ class MemoryStorage:
 
     def save(self, name: str, chunks: Iterable[bytes], *, expected: int = 0) -> StoredFile:
         data = b"".join(chunks)
-        taken = {key.folder for key in self._files}
-        folder = next(folder for folder in iter(self._new_folder, None) if folder not in taken)
+        folder = self._new_folder()
+        while any(key.folder == folder for key in self._files):
+            folder = self._new_folder()
         stored = StoredFile(Key(folder, name), size=len(data), stored_ns=time.time_ns())
         self._files[stored.key] = (stored, data)
         return stored

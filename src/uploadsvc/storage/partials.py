@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from uploadsvc.errors import NoRoom, Unavailable, UploadsvcError
+from uploadsvc.storage.folders import open_folder
 
 PREFIX = ".partial-"
 _ATTEMPTS = 5
@@ -80,15 +81,6 @@ def write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def sync_folder(path: Path | str, *, dir_fd: int | None = None) -> None:
-    """Make what was created, renamed or removed in a folder last (fsync of the folder)."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=dir_fd)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 def publish(
     folder: Path, name: str, data: bytes, *, mode: int, modified_ns: int | None = None
 ) -> None:
@@ -98,12 +90,8 @@ def publish(
     Replaces what has that name. `modified_ns` becomes its modification time, in
     nanoseconds since 1970. Raise `NoRoom` or `StorageFailed`.
     """
-    with disk_errors():
-        dir_fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            _publish(dir_fd, name, data, mode, modified_ns)
-        finally:
-            os.close(dir_fd)
+    with disk_errors(), open_folder(folder, follow=True) as dir_fd:
+        _publish(dir_fd, name, data, mode, modified_ns)
 
 
 def _publish(dir_fd: int, name: str, data: bytes, mode: int, modified_ns: int | None) -> None:

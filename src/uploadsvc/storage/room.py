@@ -3,7 +3,8 @@ Whether there is room: how much of the disk stays free, and how much may be kept
 
 The disk is asked each time. What is kept in all is counted in a small file beside the
 storage, changed under a lock, so that every process and host sees the same sum; a kill at
-the wrong moment can leave it a file off, which the cleaner's recount puts right.
+the wrong moment, or an upload at the moment of a recount, can leave it a file off, which
+the next recount puts right.
 """
 
 import contextlib
@@ -14,9 +15,10 @@ from pathlib import Path
 from typing import Protocol
 
 from uploadsvc.errors import NoRoom
+from uploadsvc.storage.partials import disk_errors
 
-_SMALLEST_DEFAULT_SHARE = 0.05
-_LARGEST_DEFAULT_FLOOR = 1_000_000_000
+_DEFAULT_SHARE = 0.05
+_DEFAULT_FLOOR = 1_000_000_000
 
 
 class Room(Protocol):
@@ -57,7 +59,7 @@ class DiskRoom:
         floor = self._floor
         if floor is None:
             whole = disk.f_blocks * disk.f_frsize
-            floor = min(_LARGEST_DEFAULT_FLOOR, int(whole * _SMALLEST_DEFAULT_SHARE))
+            floor = min(_DEFAULT_FLOOR, int(whole * _DEFAULT_SHARE))
         if floor and free - incoming < floor:
             raise NoRoom("the disk is too full to take this", retry_after=600)
         if self._max_stored and self.stored() + incoming > self._max_stored:
@@ -73,7 +75,7 @@ class DiskRoom:
         if self._ledger is None:
             return 0
         try:
-            return int(self._ledger.read_text() or 0)
+            return _sum_in(self._ledger.read_bytes())
         except FileNotFoundError:
             return 0
 
@@ -81,7 +83,7 @@ class DiskRoom:
         if not self._max_stored:
             return
         with self._locked_ledger() as fd:
-            total = max(0, int(os.pread(fd, 32, 0) or 0) + change)
+            total = max(0, _sum_in(os.pread(fd, 32, 0)) + change)
             if change > 0 and total > self._max_stored:
                 raise NoRoom("no more files can be kept at the moment", retry_after=600)
             self._write(fd, total)
@@ -96,7 +98,8 @@ class DiskRoom:
     def _locked_ledger(self) -> Iterator[int]:
         if self._ledger is None:
             raise ValueError("max_stored needs a ledger")
-        fd = os.open(self._ledger, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        with disk_errors():
+            fd = os.open(self._ledger, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
             yield fd
@@ -106,3 +109,9 @@ class DiskRoom:
     def _write(self, fd: int, total: int) -> None:
         # Fixed width: overwritten in one write, never shorter than what was there.
         os.pwrite(fd, b"%-31d\n" % total, 0)
+
+
+def _sum_in(ledger: bytes) -> int:
+    # What a power cut left in it may be no number; the next recount puts it right.
+    text = ledger.strip()
+    return int(text) if text.isdigit() else 0
