@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from uploadsvc.fetch import LOOP_HEADER, Fetcher
 from uploadsvc.images import Decoders
+from uploadsvc.limits import build_rate, build_room
 from uploadsvc.links import Links
 from uploadsvc.previews import Previews
 from uploadsvc.rates import Rate
@@ -95,21 +96,6 @@ def build(settings: Settings) -> Parts:
             file_mode=settings.file_mode,
         ),
     )
-
-
-def build_room(settings: Settings, data: DataDir) -> DiskRoom:
-    """Build what knows whether there is room for more files."""
-    return DiskRoom(
-        data.storage,
-        floor=None if settings.disk_floor == "auto" else settings.disk_floor,
-        max_stored=settings.max_stored,
-        ledger=data.state / "stored-bytes",
-    )
-
-
-def build_rate(settings: Settings, data: DataDir) -> Rate:
-    """Build what counts the uploads of each address."""
-    return Rate(data.state / "rates", per_minute=settings.uploads_per_minute)
 
 
 def make_app(settings: Settings) -> "WSGIApplication":

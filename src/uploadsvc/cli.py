@@ -74,7 +74,7 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
 
 def _clean(settings: Settings, options: argparse.Namespace) -> int:
     from uploadsvc import cleaner
-    from uploadsvc.app import build_rate, build_room
+    from uploadsvc.limits import build_rate, build_room
     from uploadsvc.storage.datadir import DataDir
 
     data = DataDir(settings.data_dir)

@@ -6,18 +6,28 @@ are then checked; an unknown or bad one is named and stops the start. Only compo
 the entry points know this module: components get plain arguments.
 """
 
+import contextlib
 import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+)
 
 from uploadsvc.errors import BadSettings
+from uploadsvc.observe import LogFormat
 
 PREFIX = "UPLOADSVC_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
@@ -45,17 +55,43 @@ def _mode(value: object) -> object:
 def _listed(value: object) -> object:
     if not isinstance(value, str):
         return value
-    if value.lstrip().startswith("["):
-        return json.loads(value)
+    with contextlib.suppress(json.JSONDecodeError):
+        # JSON too; what only looks like it is an IPv6 address in brackets.
+        if isinstance(listed := json.loads(value), list):
+            return listed
     return [item.strip() for item in value.split(",") if item.strip()]
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Mode = Annotated[int, BeforeValidator(_mode), Field(ge=0o400, le=0o777)]
+def _duration_in_units(duration: timedelta) -> str:
+    seconds = duration.total_seconds()
+    for unit in ("d", "h", "m"):
+        if seconds and seconds % _UNITS[unit] == 0:
+            return f"{int(seconds // _UNITS[unit])}{unit}"
+    return f"{int(seconds) if seconds.is_integer() else seconds}s"
+
+
+# Each is written in JSON, and so by `uploadsvc check`, as it may stand in the file.
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    PlainSerializer(_duration_in_units, when_used="json"),
+]
+Time = Annotated[Duration, Field(gt=timedelta(0))]
+Mode = Annotated[
+    int,
+    BeforeValidator(_mode),
+    Field(ge=0o400, le=0o777),
+    PlainSerializer(lambda mode: f"{mode:04o}", when_used="json"),
+]
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
 class Settings(BaseModel):
+    """
+    All settings. Made directly, bad values raise pydantic's `ValidationError`; `load` and
+    `changed` raise `BadSettings`, which names them in one sentence.
+    """
+
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     # Where things are
@@ -71,7 +107,7 @@ class Settings(BaseModel):
     """Whether the upload page is shown at `/`."""
 
     # How long, how much
-    keep: Duration = timedelta(days=1)
+    keep: Time = timedelta(days=1)
     """Age at which files and previews go."""
     max_upload: ByteSize = ByteSize(100_000_000)
     """Largest file that is taken."""
@@ -93,9 +129,9 @@ class Settings(BaseModel):
     """Largest picture that is decoded, in pixels."""
     decoders: int = Field(0, ge=0)
     """Processes that decode pictures; 0: as many as there are cores."""
-    decode_memory: ByteSize = ByteSize(300_000_000)
+    decode_memory: ByteSize = Field(ByteSize(300_000_000), ge=64_000_000)
     """Memory that one of them may use."""
-    decode_seconds: Duration = timedelta(seconds=20)
+    decode_seconds: Time = timedelta(seconds=20)
     """Time that one picture may take to decode."""
 
     # Remote pictures
@@ -105,9 +141,9 @@ class Settings(BaseModel):
     """Hosts or networks that may not be fetched though they are public."""
     fetch_max: ByteSize = ByteSize(20_000_000)
     """Largest remote picture."""
-    fetch_timeout: Duration = timedelta(seconds=10)
+    fetch_timeout: Time = timedelta(seconds=10)
     """Time that one remote picture may take in all."""
-    fetch_connect_timeout: Duration = timedelta(seconds=5)
+    fetch_connect_timeout: Time = timedelta(seconds=5)
     """Time that connecting to its host may take."""
     fetch_redirects: int = Field(3, ge=0, le=20)
     """Redirects that are followed, each checked anew."""
@@ -123,7 +159,7 @@ class Settings(BaseModel):
     """Time that running uploads have to end after SIGTERM."""
     trusted_proxies: Names = ()
     """Addresses and networks, or `unix`, whose forwarded headers are believed."""
-    log_format: Literal["plain", "json"] = "plain"
+    log_format: LogFormat = "plain"
     """How log lines are written."""
 
     @classmethod
@@ -159,7 +195,7 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise BadSettings(f"configuration file {path}: {error}") from error
 
 
-def _read_environment(environ: Mapping[str, str], *, known: Any) -> dict[str, str]:
+def _read_environment(environ: Mapping[str, str], *, known: Container[str]) -> dict[str, str]:
     values = {}
     for variable, value in environ.items():
         if not variable.startswith(PREFIX) or variable == CONFIG_VARIABLE:

@@ -14,10 +14,13 @@ from uploadsvc.fetch.urls import RemoteUrl
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GONE = frozenset({404, 410})
+_MOST_HEADERS = 100
 
 
 def check_answer(answer: httpcore.Response) -> None:
     """Raise `Missing` for 404 and 410, `SourceFailed` for all that is not a plain 200."""
+    if len(answer.headers) > _MOST_HEADERS:
+        raise SourceFailed("the source of the picture answers with too many headers")
     if answer.status in _GONE:
         raise Missing("there is no picture at that address")
     if answer.status != 200:

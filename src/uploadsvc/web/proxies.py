@@ -35,11 +35,8 @@ class TrustedProxies:
         # A peer on a unix socket has no address.
         if not peer:
             return self._unix
-        try:
-            address = ipaddress.ip_address(peer)
-        except ValueError:
-            return False
-        return any(address in network for network in self._networks)
+        address = _address(peer)
+        return address is not None and any(address in network for network in self._networks)
 
 
 def behind_proxies(app: "WSGIApplication", *, trusted: Sequence[str] = ()) -> "WSGIApplication":
@@ -66,14 +63,25 @@ def _believe(environ: "WSGIEnvironment", proxies: TrustedProxies) -> None:
         environ["wsgi.url_scheme"] = scheme
     if host := _last(environ, "HTTP_X_FORWARDED_HOST"):
         environ["HTTP_HOST"] = host
-    for address in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
-        if not address.strip():
-            continue
-        environ["REMOTE_ADDR"] = address.strip()
-        if address.strip() not in proxies:
+    for told in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+        address = _address(told.strip())
+        if address is None:
+            break
+        environ["REMOTE_ADDR"] = str(address)
+        if str(address) not in proxies:
             break
 
 
 def _last(environ: "WSGIEnvironment", variable: str) -> str:
     # The last one was added by the proxy next to us, the only one we know.
     return str(environ.get(variable, "")).rpartition(",")[2].strip()
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    # How an IPv4 peer looks to a server that listens on `::`.
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
