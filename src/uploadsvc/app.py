@@ -7,7 +7,7 @@ first preview.
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from wsgiref.types import WSGIApplication
 
 from uploadsvc.fetch import LOOP_HEADER, Fetcher
 from uploadsvc.images import Decoders
@@ -28,9 +28,6 @@ from uploadsvc.web.linger import lingering
 from uploadsvc.web.page import page
 from uploadsvc.web.proxies import behind_proxies
 from uploadsvc.web.sendfile import sendfile
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 # How much longer than its parts may take somebody waits for a preview that another makes.
 _PATIENCE_SLACK = 5
@@ -98,12 +95,12 @@ def build(settings: Settings) -> Parts:
     )
 
 
-def make_app(settings: Settings) -> "WSGIApplication":
+def make_app(settings: Settings) -> WSGIApplication:
     """Return the whole service as one WSGI application; makes `data_dir` ready."""
     return compose(settings, prepare(settings))
 
 
-def compose(settings: Settings, parts: Parts) -> "WSGIApplication":
+def compose(settings: Settings, parts: Parts) -> WSGIApplication:
     """Return the whole service, made of these parts."""
     endpoints = {
         "/sendfile": _sendfile(settings, parts),
@@ -115,17 +112,17 @@ def compose(settings: Settings, parts: Parts) -> "WSGIApplication":
     return _wrapped(mount(endpoints, below=stored, rest=shown), settings)
 
 
-def make_sendfile(settings: Settings) -> "WSGIApplication":
+def make_sendfile(settings: Settings) -> WSGIApplication:
     """Return `/sendfile` alone, to be mounted at any path; makes `data_dir` ready."""
     return _wrapped(_sendfile(settings, prepare(settings)), settings)
 
 
-def make_getpreview(settings: Settings) -> "WSGIApplication":
+def make_getpreview(settings: Settings) -> WSGIApplication:
     """Return `/getpreview` alone, to be mounted at any path; makes `data_dir` ready."""
     return _wrapped(_getpreview(settings, prepare(settings)), settings)
 
 
-def make_files(settings: Settings) -> "WSGIApplication":
+def make_files(settings: Settings) -> WSGIApplication:
     """Return what serves the stored files, to be mounted at `storage_path`."""
     return _wrapped(files(prepare(settings).storage, keep=settings.keep), settings)
 
@@ -140,7 +137,7 @@ def prepare(settings: Settings) -> Parts:
     return parts
 
 
-def _sendfile(settings: Settings, parts: Parts) -> "WSGIApplication":
+def _sendfile(settings: Settings, parts: Parts) -> WSGIApplication:
     return sendfile(
         parts.storage,
         links=parts.links,
@@ -150,9 +147,9 @@ def _sendfile(settings: Settings, parts: Parts) -> "WSGIApplication":
     )
 
 
-def _getpreview(settings: Settings, parts: Parts) -> "WSGIApplication":
+def _getpreview(settings: Settings, parts: Parts) -> WSGIApplication:
     return getpreview(parts.previews, max_side=settings.max_side, loop_header=LOOP_HEADER)
 
 
-def _wrapped(app: "WSGIApplication", settings: Settings) -> "WSGIApplication":
+def _wrapped(app: WSGIApplication, settings: Settings) -> WSGIApplication:
     return lingering(answer_errors(behind_proxies(app, trusted=settings.trusted_proxies)))

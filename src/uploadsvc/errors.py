@@ -22,6 +22,8 @@ stable public `code`; its text is one sentence that a client may read. There is 
 HTTP here: `uploadsvc.web.errors` decides which status each family becomes.
 """
 
+from collections.abc import Iterator
+
 
 class UploadsvcError(Exception):
     """The root of the family."""
@@ -93,3 +95,10 @@ class NoRoom(Unavailable):
 
 class BadSettings(UploadsvcError):
     code = "bad-settings"
+
+
+def family(kind: type[UploadsvcError] = UploadsvcError) -> Iterator[type[UploadsvcError]]:
+    """Yield a kind of error and all that refine it, as far as they are imported."""
+    yield kind
+    for child in kind.__subclasses__():
+        yield from family(child)

@@ -8,10 +8,10 @@ that shares the directory knows of them.
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from uploadsvc.errors import UploadsvcError
+from uploadsvc.errors import UploadsvcError, family
 
 _SUFFIX = ".failed"
 
@@ -43,15 +43,9 @@ class Failures:
             return
         if not 0 <= age < self._seconds:
             return
-        kind = next((kind for kind in _family(UploadsvcError) if kind.code == code), None)
+        kind = next((kind for kind in family() if kind.code == code), None)
         if kind is not None:
             raise kind(sentence)
 
     def _path(self, key: str) -> Path:
         return self._directory / f"{key}{_SUFFIX}"
-
-
-def _family(kind: type[UploadsvcError]) -> Iterator[type[UploadsvcError]]:
-    yield kind
-    for child in kind.__subclasses__():
-        yield from _family(child)

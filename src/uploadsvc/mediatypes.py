@@ -13,6 +13,7 @@ HEAD_BYTES = 512
 """How much of the beginning of a file is enough to tell its type."""
 
 UNKNOWN = "application/octet-stream"
+_MEDIA = ("image/", "audio/", "video/")
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,12 @@ def media_type(head: bytes, name: str) -> str:
     guessed, encoding = mimetypes.guess_type(name.lower(), strict=True)
     if guessed is None or encoding is not None:
         return UNKNOWN
-    if guessed.startswith(("image/", "audio/", "video/")) and guessed != "image/svg+xml":
-        return UNKNOWN
-    return guessed
+    return UNKNOWN if is_media(guessed) else guessed
+
+
+def is_media(media_type: str) -> bool:
+    """Whether a type is a raster image, a sound or a film: what a browser may show."""
+    return media_type.startswith(_MEDIA) and media_type != "image/svg+xml"
 
 
 def image_extension(head: bytes) -> str | None:

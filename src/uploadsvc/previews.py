@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from uploadsvc.errors import Missing, NoRoom, Undecodable
 from uploadsvc.failures import Failures
-from uploadsvc.images import Picture, Size
+from uploadsvc.images import EXTENSIONS, Picture, Size
 from uploadsvc.links import Links
 from uploadsvc.sources import Source, Sources, digest
 from uploadsvc.storage import Storage, partials
@@ -29,8 +29,6 @@ log = logging.getLogger(__name__)
 
 _VERSION = "1"
 """Of how previews are drawn; another one leaves the old files to the cleaner."""
-
-_TYPES = {"jpeg": "image/jpeg", "png": "image/png"}
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ class Previews:
 
     def _found(self, name: str, source: Source) -> Preview | None:
         """Return the preview that is there, or None; raise the failure that is remembered."""
-        for extension, media_type in _TYPES.items():
+        for media_type, extension in EXTENSIONS.items():
             with contextlib.suppress(FileNotFoundError):
                 file = (self._directory / f"{name}.{extension}").open("rb")
                 modified_ns = os.fstat(file.fileno()).st_mtime_ns

@@ -4,17 +4,16 @@ Runs the service under gunicorn: one process for requests, many threads, one log
 
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIApplication
 
 from gunicorn.app.base import BaseApplication
 
 from uploadsvc import observe
 from uploadsvc.app import Parts, compose, prepare
+from uploadsvc.gunicorn_worker import Worker
+from uploadsvc.requestlog import request_logger
 from uploadsvc.settings import Settings
-from uploadsvc.worker import Worker, request_logger
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 _KEEP_ALIVE_SECONDS = 5
 _LONGEST_REQUEST_LINE = 8190  # an address of a picture may be long
@@ -29,7 +28,7 @@ def serve(settings: Settings) -> None:
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    def __init__(self, settings: Settings, parts: Parts, app: "WSGIApplication") -> None:
+    def __init__(self, settings: Settings, parts: Parts, app: WSGIApplication) -> None:
         self._settings = settings
         self._parts = parts
         self._app = app
@@ -62,7 +61,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         for name, value in options.items():
             self.cfg.set(name, value)
 
-    def load(self) -> "WSGIApplication":
+    def load(self) -> WSGIApplication:
         return self._app
 
     def _end_decoders(self, server: Any, worker: Any) -> None:

@@ -8,7 +8,7 @@ neither Pillow nor the pool; a server that never draws never has them.
 
 from typing import TYPE_CHECKING
 
-from uploadsvc.images.picture import Picture
+from uploadsvc.images.picture import EXTENSIONS, Picture
 from uploadsvc.images.pool import Decoders
 from uploadsvc.images.refusals import TooHeavy, TooManyPixels
 from uploadsvc.images.sizes import Size
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from uploadsvc.images.preview import draw_preview
 
 __all__ = [
+    "EXTENSIONS",
     "Decoders",
     "Picture",
     "Size",

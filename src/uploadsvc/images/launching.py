@@ -15,10 +15,6 @@ from multiprocessing.context import SpawnContext, SpawnProcess, set_spawning_pop
 from multiprocessing.process import BaseProcess
 
 
-class DecoderContext(SpawnContext):
-    """A multiprocessing context for a process pool."""
-
-
 class _Popen(popen_spawn_posix.Popen):
     """As the standard one, but for what the child is told."""
 
@@ -72,4 +68,7 @@ class _Process(SpawnProcess):
         return _Popen(process_obj)
 
 
-DecoderContext.Process = _Process
+class DecoderContext(SpawnContext):
+    """A multiprocessing context for a process pool."""
+
+    Process = _Process

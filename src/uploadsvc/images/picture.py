@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-_EXTENSIONS = {"image/jpeg": "jpeg", "image/png": "png"}
+EXTENSIONS = {"image/jpeg": "jpeg", "image/png": "png"}
+"""Of each media type that previews have; without the dot."""
 
 
 @dataclass(frozen=True)
@@ -15,4 +16,4 @@ class Picture:
     @property
     def extension(self) -> str:
         """Without the dot."""
-        return _EXTENSIONS[self.media_type]
+        return EXTENSIONS[self.media_type]

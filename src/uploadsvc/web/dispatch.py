@@ -6,20 +6,17 @@ a web server does that mounts it by itself.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from uploadsvc.errors import Missing
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
 
 def mount(
-    at: Mapping[str, "WSGIApplication"],
+    at: Mapping[str, WSGIApplication],
     *,
-    below: Mapping[str, "WSGIApplication"] | None = None,
-    rest: "WSGIApplication | None" = None,
-) -> "WSGIApplication":
+    below: Mapping[str, WSGIApplication] | None = None,
+    rest: WSGIApplication | None = None,
+) -> WSGIApplication:
     """
     Return an application that calls the endpoint of the path.
 
@@ -28,14 +25,14 @@ def mount(
     `Missing`.
     """
 
-    def find(path: str) -> "tuple[str, WSGIApplication] | None":
+    def find(path: str) -> tuple[str, WSGIApplication] | None:
         if (exact := path.removesuffix("/")) in at:
             return exact, at[exact]
         return next(
             ((prefix, app) for prefix, app in (below or {}).items() if is_under(path, prefix)), None
         )
 
-    def dispatch(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def dispatch(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         found = find(path)
         if found is not None:

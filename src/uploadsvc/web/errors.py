@@ -10,15 +10,13 @@ import http
 import json
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from webob import Request, Response
 
 from uploadsvc import errors
 from uploadsvc.observe import request_id
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+from uploadsvc.web.headers import keep_nowhere
 
 log = logging.getLogger(__name__)
 
@@ -68,10 +66,10 @@ def status_of(kind: type[BaseException]) -> int:
     return next((STATUS[base] for base in kind.__mro__ if base in STATUS), 500)
 
 
-def answer_errors(app: "WSGIApplication") -> "WSGIApplication":
+def answer_errors(app: WSGIApplication) -> WSGIApplication:
     """Wrap an application so that what it raises becomes an answer."""
 
-    def answering(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def answering(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             return app(environ, start_response)
         except errors.UploadsvcError as error:
@@ -103,8 +101,7 @@ def refuse(request: Request, error: errors.UploadsvcError) -> Response:
     response = Response(status=status, body=body.encode(), content_type=kind)
     if kind == "text/plain":
         response.charset = "utf-8"
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    keep_nowhere(response)
     if isinstance(error, (errors.TooMany, errors.Unavailable)):
         response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, MethodNotAllowed):

@@ -5,7 +5,7 @@
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from wsgiref.types import WSGIApplication
 
 from webob import Request, Response
 from webob.dec import wsgify
@@ -17,16 +17,13 @@ from uploadsvc.web.errors import allow
 from uploadsvc.web.headers import cache_until, protect
 from uploadsvc.web.ranges import with_ranges
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
-
 
 def files(
     storage: Storage,
     *,
     keep: timedelta,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> "WSGIApplication":
+) -> WSGIApplication:
     """Return the endpoint: it serves `/FOLDER/NAME` below where it is mounted."""
 
     @wsgify

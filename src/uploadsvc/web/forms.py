@@ -9,7 +9,7 @@ whether the body really ended is checked here.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from multipart import (
@@ -21,13 +21,12 @@ from multipart import (
 from webob import Request
 
 from uploadsvc.errors import BadInput, BrokenOff, TooLarge
+from uploadsvc.web.body import Body
 from uploadsvc.web.errors import LengthRequired
 
-_PIECE = 1 << 16
 _MAX_PARTS = 100
 _MAX_PART_HEADER = 4096
 _MAX_FIELD = 1 << 16
-_MAX_EPILOGUE = 4096
 _SLACK = 1 << 16
 """How much longer than its file a form may be."""
 
@@ -52,7 +51,7 @@ class FileForm:
         """At least how many bytes the file will have, by the length of the body."""
         self._field = field
         self._limit = limit
-        self._body = _Body(request)
+        self._body = Body(request)
         self._boundary = _boundary(request)
         self._events = self._parse()
 
@@ -143,39 +142,6 @@ class FileForm:
             parser.close()
         except MultipartError as error:
             raise BrokenOff("the form ended before its final boundary") from error
-
-
-class _Body:
-    """The body of a request: counted, and never taken for whole when it is not."""
-
-    def __init__(self, request: Request) -> None:
-        self._read: Callable[[int], bytes] = request.environ["wsgi.input"].read
-        self._length = request.content_length
-        self.received = 0
-
-    def read(self) -> bytes:
-        """Return the next piece, empty at the end; raise `BrokenOff` if that comes early."""
-        wanted = _PIECE
-        if self._length is not None:
-            wanted = min(_PIECE, self._length - self.received)
-        try:
-            piece = self._read(wanted) if wanted else b""
-        # Each server has errors of its own for a body that breaks off.
-        except Exception as error:
-            raise BrokenOff("the body broke off") from error
-        self.received += len(piece)
-        if not piece and self._length is not None and self.received < self._length:
-            raise BrokenOff("the body ended before its length")
-        return piece
-
-    def finish(self, epilogue: bytes, boundary: bytes) -> None:
-        """Read to the end of the body, which may hold a short epilogue and no second form."""
-        while piece := self.read():
-            epilogue += piece
-            if len(epilogue) > _MAX_EPILOGUE:
-                break
-        if len(epilogue) > _MAX_EPILOGUE or boundary in epilogue:
-            raise BadInput("there is something after the end of the form")
 
 
 def _check_headers(part: MultipartSegment) -> None:

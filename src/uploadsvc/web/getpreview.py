@@ -4,21 +4,18 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from wsgiref.types import WSGIApplication
 
 from webob import Request, Response
 from webob.dec import wsgify
 
 from uploadsvc.errors import BadInput, NotAllowed
-from uploadsvc.images import Size
+from uploadsvc.images import EXTENSIONS, Size
 from uploadsvc.previews import Previews
 from uploadsvc.web.errors import allow
 from uploadsvc.web.headers import cache_until, protect
 from uploadsvc.web.query import one, parameters
 from uploadsvc.web.ranges import with_ranges
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 _DEFAULT_SIDE = "128"
 
@@ -29,7 +26,7 @@ def getpreview(
     max_side: int,
     loop_header: str,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> "WSGIApplication":
+) -> WSGIApplication:
     """
     Return the endpoint. `max_side` is the largest side of a preview in pixels.
 
@@ -51,8 +48,8 @@ def getpreview(
         )
         preview = previews.find(address, size, requested=request.host_url)
         response = Response()
-        extension = preview.media_type.rpartition("/")[2]
-        protect(response, media_type=preview.media_type, name=f"preview.{extension}")
+        name = f"preview.{EXTENSIONS[preview.media_type]}"
+        protect(response, media_type=preview.media_type, name=name)
         cache_until(response, preview.expires, now=now())
         response.etag = preview.tag
         response.last_modified = datetime.fromtimestamp(preview.modified_ns / 1e9, tz=UTC)

@@ -7,13 +7,9 @@ from urllib.parse import quote
 
 from webob import Response
 
-_INLINE = ("image/", "audio/", "video/")
+from uploadsvc.mediatypes import is_media
+
 _POLICY = "default-src 'none'; frame-ancestors 'none'"
-
-
-def is_media(media_type: str) -> bool:
-    """Whether a type is a raster image, a sound or a film."""
-    return media_type.startswith(_INLINE) and media_type != "image/svg+xml"
 
 
 def protect(response: Response, *, media_type: str, name: str) -> None:
@@ -50,3 +46,10 @@ def cache_until(response: Response, expires: datetime, *, now: datetime) -> None
     """Let clients, and nobody on the way, keep the answer for as long as the file lives."""
     left = max(0, (expires - now) // timedelta(seconds=1))
     response.headers["Cache-Control"] = f"private, max-age={left}"
+
+
+def keep_nowhere(response: Response) -> Response:
+    """Return the answer, of which nobody is to keep a copy."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

@@ -9,24 +9,22 @@ more of it is read and thrown away, for a limited time.
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 # Small: a read lasts until it has all it asked for, however slowly that comes.
 _PIECE = 1 << 13
 
 
 def lingering(
-    app: "WSGIApplication",
+    app: WSGIApplication,
     *,
     seconds: float = 10,
     clock: Callable[[], float] = time.monotonic,
-) -> "WSGIApplication":
+) -> WSGIApplication:
     """Wrap an application for gunicorn, whose socket is in the environ."""
 
-    def serve(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         refused: list[bool] = []
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -49,7 +47,7 @@ class _Lingering:
     def __init__(
         self,
         answer: Iterable[bytes],
-        environ: "WSGIEnvironment",
+        environ: WSGIEnvironment,
         seconds: float,
         clock: Callable[[], float],
     ) -> None:

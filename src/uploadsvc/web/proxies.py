@@ -9,12 +9,9 @@ host name is refused, since it goes into links.
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from uploadsvc.errors import BadInput, BadSettings
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
 _UNIX = "unix"
@@ -39,11 +36,11 @@ class TrustedProxies:
         return address is not None and any(address in network for network in self._networks)
 
 
-def behind_proxies(app: "WSGIApplication", *, trusted: Sequence[str] = ()) -> "WSGIApplication":
+def behind_proxies(app: WSGIApplication, *, trusted: Sequence[str] = ()) -> WSGIApplication:
     """Wrap an application so that its environ tells the client, host and scheme truly."""
     proxies = TrustedProxies(trusted)
 
-    def told(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def told(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("REMOTE_ADDR", "") in proxies:
             _believe(environ, proxies)
         host = environ.get("HTTP_HOST")
@@ -57,7 +54,7 @@ def behind_proxies(app: "WSGIApplication", *, trusted: Sequence[str] = ()) -> "W
     return told
 
 
-def _believe(environ: "WSGIEnvironment", proxies: TrustedProxies) -> None:
+def _believe(environ: WSGIEnvironment, proxies: TrustedProxies) -> None:
     scheme = _last(environ, "HTTP_X_FORWARDED_PROTO").lower()
     if scheme in ("http", "https"):
         environ["wsgi.url_scheme"] = scheme
@@ -72,7 +69,7 @@ def _believe(environ: "WSGIEnvironment", proxies: TrustedProxies) -> None:
             break
 
 
-def _last(environ: "WSGIEnvironment", variable: str) -> str:
+def _last(environ: WSGIEnvironment, variable: str) -> str:
     # The last one was added by the proxy next to us, the only one we know.
     return str(environ.get(variable, "")).rpartition(",")[2].strip()
 

@@ -8,7 +8,7 @@ name JSON in `Accept` get JSON.
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from wsgiref.types import WSGIApplication
 
 from webob import Request, Response
 from webob.dec import wsgify
@@ -19,10 +19,8 @@ from uploadsvc.storage import Storage
 from uploadsvc.uploads import Received, receive
 from uploadsvc.web.errors import accepts_json, allow
 from uploadsvc.web.forms import FileForm
+from uploadsvc.web.headers import keep_nowhere
 from uploadsvc.web.query import one, parameters
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 _MAX_JID_BYTES = 3071  # RFC 7622 3.1: three parts of 1023 bytes, and two separators
 
@@ -34,7 +32,7 @@ def sendfile(
     max_upload: int,
     keep: timedelta,
     may_upload: Callable[[str], None] = lambda address: None,
-) -> "WSGIApplication":
+) -> WSGIApplication:
     """
     Return the endpoint. `max_upload` is in bytes.
 
@@ -48,18 +46,19 @@ def sendfile(
         form = FileForm(request, field="file1", limit=max_upload)
         query = parameters(request)
         sent_name = form.open()
-        recipient: list[str | None] = []
+        recipient: str | None = None
 
         def checked() -> Iterator[bytes]:
+            nonlocal recipient
             # Nothing is kept of a file whose form turns out to be wrong after it.
             yield from form.chunks()
-            recipient.append(_recipient(request, query, form.fields))
+            recipient = _recipient(request, query, form.fields)
 
         received = receive(storage, sent_name, checked(), keep=keep, expected=form.expected)
         link = links.link(received.stored.key, requested=request.host_url)
         if accepts_json(request):
             return _json_answer(received, link)
-        return _script_answer(link, recipient[0] or "", one_device(query, form.fields))
+        return _script_answer(link, recipient or "", tagged=_is_pc(query, form.fields))
 
     return endpoint
 
@@ -79,19 +78,19 @@ def _recipient(
     return to
 
 
-def one_device(query: dict[str, set[str]], fields: dict[str, set[str]]) -> str:
-    """Return "pc" when the client says so, and "phone" for anything else."""
-    return "pc" if "pc" in query.get("device", fields.get("device", set())) else "phone"
+def _is_pc(query: dict[str, set[str]], fields: dict[str, set[str]]) -> bool:
+    """Whether the client is a browser's hidden frame; anything else is the phone."""
+    return "pc" in query.get("device", fields.get("device", set()))
 
 
-def _script_answer(link: str, recipient: str, device: str) -> Response:
+def _script_answer(link: str, recipient: str, *, tagged: bool) -> Response:
     script = (
         "top.Ext.dispatch({controller:'Chat', action: 'upload_result', "
         f"args : ['{script_string(link)}', '{script_string(recipient)}']}});"
     )
-    if device == "pc":
+    if tagged:
         script = f"<script type='text/javascript'>{script}</script>"
-    return _no_store(Response(body=script.encode(), content_type="text/html", charset="utf-8"))
+    return keep_nowhere(Response(body=script.encode(), content_type="text/html", charset="utf-8"))
 
 
 def _json_answer(received: Received, link: str) -> Response:
@@ -108,13 +107,7 @@ def _json_answer(received: Received, link: str) -> Response:
     )
     # RFC 9110 10.2.2; set as it is, since WebOb would join a relative one to the request.
     response.headers["Location"] = link
-    return _no_store(response)
-
-
-def _no_store(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
+    return keep_nowhere(response)
 
 
 def script_string(text: str) -> str:

@@ -1,5 +1,5 @@
 """
-The gunicorn worker, and what is logged of a request when it has been answered.
+The gunicorn worker: threads that answer requests, and what happens to what is none.
 
 What is no HTTP request never reaches the application. gunicorn would log it and send it
 back, with the contacts and folder names that may stand in it; here it gets a true status,
@@ -9,23 +9,15 @@ one sentence, and a log line without its words.
 import errno
 import http
 import logging
-import re
 import time
-from collections.abc import Callable
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from socket import socket
+from typing import Any
 
-from gunicorn.glogging import Logger
 from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
 
 from uploadsvc import observe
 from uploadsvc.observe import RequestLine
-
-if TYPE_CHECKING:
-    from socket import socket
-
-    from _typeshed.wsgi import WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +33,7 @@ _STATUS: dict[type[Exception], int] = {
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    def accept(self, listener: "socket") -> None:
+    def accept(self, listener: socket) -> None:
         """Take a connection; with no descriptor left for it, let it wait in the queue."""
         try:
             super().accept(listener)
@@ -52,7 +44,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             # The listener stays readable: without a pause this would be asked all the time.
             time.sleep(_PAUSE_SECONDS)
 
-    def handle_error(self, req: Any, client: "socket", addr: Any, exc: Exception) -> None:
+    def handle_error(self, req: Any, client: socket, addr: Any, exc: Exception) -> None:
         """Answer what could not be read as a request, or could not be answered at all."""
         status = status_of(exc)
         address = addr[0] if isinstance(addr, tuple) else "-"
@@ -98,32 +90,3 @@ def answer(status: int) -> bytes:
         "X-Content-Type-Options: nosniff\r\n"
         f"\r\n{sentence}"
     ).encode()
-
-
-def request_logger(storage_path: str) -> Callable[..., Logger]:
-    """Return a logger class for gunicorn that writes one line a request, and hides folders."""
-
-    class RequestLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
-        def access(
-            self, resp: Any, req: Any, environ: "WSGIEnvironment", request_time: timedelta
-        ) -> None:
-            if not environ:
-                return
-            observe.log_request(
-                RequestLine(
-                    id=observe.request_id(environ),
-                    client=environ.get("REMOTE_ADDR", "-") or "-",
-                    method=re.sub(r"[^A-Z]", "?", environ.get("REQUEST_METHOD", "-")),
-                    # Without the query: it holds JIDs and addresses.
-                    path=observe.hide_folder(_path(environ), storage_path),
-                    status=getattr(resp, "status_code", 0) or 0,
-                    bytes=getattr(resp, "sent", 0),
-                    seconds=request_time.total_seconds(),
-                )
-            )
-
-    return RequestLogger
-
-
-def _path(environ: "WSGIEnvironment") -> str:
-    return str(environ.get("SCRIPT_NAME", "")) + str(environ.get("PATH_INFO", ""))

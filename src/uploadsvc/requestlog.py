@@ -1,0 +1,43 @@
+"""
+The log line that gunicorn writes of each request when it has been answered.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from wsgiref.types import WSGIEnvironment
+
+from gunicorn.glogging import Logger
+
+from uploadsvc import observe
+from uploadsvc.observe import RequestLine
+
+
+def request_logger(storage_path: str) -> Callable[..., Logger]:
+    """Return a logger class for gunicorn that writes one line a request, and hides folders."""
+
+    class RequestLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+        def access(
+            self, resp: Any, req: Any, environ: WSGIEnvironment, request_time: timedelta
+        ) -> None:
+            if not environ:
+                return
+            observe.log_request(
+                RequestLine(
+                    id=observe.request_id(environ),
+                    client=environ.get("REMOTE_ADDR", "-") or "-",
+                    method=re.sub(r"[^A-Z]", "?", environ.get("REQUEST_METHOD", "-")),
+                    # Without the query: it holds JIDs and addresses.
+                    path=observe.hide_folder(_path(environ), storage_path),
+                    status=getattr(resp, "status_code", 0) or 0,
+                    bytes=getattr(resp, "sent", 0),
+                    seconds=request_time.total_seconds(),
+                )
+            )
+
+    return RequestLogger
+
+
+def _path(environ: WSGIEnvironment) -> str:
+    return str(environ.get("SCRIPT_NAME", "")) + str(environ.get("PATH_INFO", ""))

@@ -1,0 +1,46 @@
+"""
+The body of a request, read in pieces: counted, and never taken for whole when it is not.
+
+A server tells in its own way that a client went away: by an error, or by an end that comes
+too early. Both are `BrokenOff` here.
+"""
+
+from collections.abc import Callable
+
+from webob import Request
+
+from uploadsvc.errors import BadInput, BrokenOff
+
+_PIECE = 1 << 16
+_MAX_EPILOGUE = 4096
+
+
+class Body:
+    def __init__(self, request: Request) -> None:
+        self._read: Callable[[int], bytes] = request.environ["wsgi.input"].read
+        self._length = request.content_length
+        self.received = 0
+
+    def read(self) -> bytes:
+        """Return the next piece, empty at the end; raise `BrokenOff` if that comes early."""
+        wanted = _PIECE
+        if self._length is not None:
+            wanted = min(_PIECE, self._length - self.received)
+        try:
+            piece = self._read(wanted) if wanted else b""
+        # Each server has errors of its own for a body that breaks off.
+        except Exception as error:
+            raise BrokenOff("the body broke off") from error
+        self.received += len(piece)
+        if not piece and self._length is not None and self.received < self._length:
+            raise BrokenOff("the body ended before its length")
+        return piece
+
+    def finish(self, epilogue: bytes, boundary: bytes) -> None:
+        """Read to the end of the body, which may hold a short epilogue and no second form."""
+        while piece := self.read():
+            epilogue += piece
+            if len(epilogue) > _MAX_EPILOGUE:
+                break
+        if len(epilogue) > _MAX_EPILOGUE or boundary in epilogue:
+            raise BadInput("there is something after the end of the form")
