@@ -12,8 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -181,14 +180,6 @@ def run_as_service(python: Path, *arguments: str) -> subprocess.CompletedProcess
             {"user": SERVICE_USER, "group": SERVICE_GROUP, "extra_groups": []} if _is_root() else {}
         ),
     )
-
-
-def eventually(condition: Callable[[], bool], *, patience: float = 10) -> bool:
-    """Whether the condition holds, now or soon."""
-    deadline = time.monotonic() + patience
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)  # another process is at work; there is no event to wait for
-    return condition()
 
 
 def command_line(pid: int) -> str:

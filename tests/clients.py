@@ -1,5 +1,6 @@
 """Clients for the tests: what browsers, phones and attackers put on the wire."""
 
+import io
 import json
 import socket
 import urllib.error
@@ -75,6 +76,17 @@ def raw(port, request, *, timeout=30):
         except ConnectionResetError:
             pass
         return answer
+
+
+class Trickle:
+    """A body that comes a few bytes at a time."""
+
+    def __init__(self, body, step):
+        self._body = io.BytesIO(body)
+        self._step = step
+
+    def read(self, size=-1):
+        return self._body.read(min(self._step, size) if size >= 0 else self._step)
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

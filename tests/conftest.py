@@ -6,11 +6,16 @@ import os
 import subprocess
 from pathlib import Path
 
+import hypothesis
 import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("TESTS_SHARED", ROOT.parent / "shared"))
+
+# A deadline for each example would measure the machine.
+hypothesis.settings.register_profile("uploadsvc", deadline=None)
+hypothesis.settings.load_profile("uploadsvc")
 
 FIGURES: list[tuple[str, str, str]] = []
 

@@ -6,10 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from waiting import eventually
 
 UPLOADSVC = Path(sys.executable).with_name("uploadsvc")
 
@@ -101,19 +102,20 @@ def stop(process: subprocess.Popen, *, patience: float = 15) -> None:
         process.wait(timeout=10)
 
 
-def wait_until_answering(port: int, *, patience: float = 20) -> None:
+def wait_until_answering(port: int) -> None:
     """Return when somebody answers an HTTP request on the loopback port."""
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        with (
-            contextlib.suppress(OSError),
-            socket.create_connection(("127.0.0.1", port), timeout=5) as connection,
-        ):
-            connection.sendall(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            if connection.recv(16):
-                return
-        time.sleep(0.02)  # there is no event to wait for: nobody listens yet
-    raise TimeoutError(f"nobody answers on port {port}")
+    if not eventually(lambda: _is_answering(port)):
+        raise TimeoutError(f"nobody answers on port {port}")
+
+
+def _is_answering(port: int) -> bool:
+    with (
+        contextlib.suppress(OSError),
+        socket.create_connection(("127.0.0.1", port), timeout=5) as connection,
+    ):
+        connection.sendall(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        return bool(connection.recv(16))
+    return False
 
 
 def free_port() -> int:
@@ -134,8 +136,9 @@ def family(pid: int) -> list[int]:
 
 
 def peak_memory(pid: int) -> int:
-    """The most memory that a process has had resident, in bytes (VmHWM)."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
+    """The most memory that a process has had resident, in bytes (VmHWM); 0 when it is gone."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
     return 0

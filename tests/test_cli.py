@@ -1,6 +1,7 @@
 """The command line: exit codes and what is printed."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -129,12 +130,87 @@ def test_what_check_shows_can_be_used_as_a_configuration(run, data, tmp_path):
     assert 'fetch_allow = ["a.example", "10.0.0.0/8"]' in told
 
 
-def test_check_tells_what_is_wrong(run, tmp_path):
+def test_check_before_the_first_start_finds_nothing_wrong_and_makes_nothing(run, tmp_path):
+    done = run("check")
+
+    assert done.returncode == 0
+    assert "is not made yet: the first start does that" in done.stdout
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"UPLOADSVC_TRUSTED_PROXIES": "localhost"}, "trusted_proxies"),
+        ({"UPLOADSVC_OWN_HOSTS": "http://a.b/"}, "own_hosts"),
+        ({"UPLOADSVC_STORAGE_PATH": "/sendfile"}, "storage_path"),
+        ({"UPLOADSVC_MAX_STORED": "50MB"}, "max_stored is smaller than max_upload"),
+    ],
+)
+def test_check_tells_which_settings_cannot_be(run, data, environ, named):
+    done = run("check", **environ)
+
+    assert done.returncode == 1
+    [wrong] = [line for line in done.stdout.splitlines() if line.startswith("WRONG")]
+    assert named in wrong
+
+
+def test_check_tells_when_a_folder_is_not_adopted_yet(run, data):
+    data.marker.unlink()
     done = run("check")
 
     assert done.returncode == 1
     assert "WRONG data_dir" in done.stdout
-    assert not (tmp_path / "data").exists()
+    assert "--adopt" in done.stdout
+
+
+def test_delete_in_a_folder_that_is_not_ours_does_not_say_that_the_file_is_gone(run):
+    done = run("delete", "QgBmmQxG/photo.jpg")
+
+    assert done.returncode == 2
+    assert "not a folder of uploadsvc" in done.stderr
+
+
+def test_clean_does_not_run_as_root_for_another_user(run, data):
+    if os.geteuid() != 0:
+        pytest.skip("only root can be refused for being root")
+    os.chown(data.storage, 65534, 65534)
+    done = run("clean", "--dry-run")
+
+    assert done.returncode == 2
+    assert "run this as that user" in done.stderr
+    assert list(data.state.iterdir()) == []
+
+
+def test_a_dry_run_writes_nothing_at_all(run, data):
+    before = sorted(data.path.rglob("*"))
+
+    assert run("clean", "--dry-run").returncode == 0
+    assert sorted(data.path.rglob("*")) == before
+
+
+def test_a_port_that_is_taken_is_told_in_one_sentence(run):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = run("serve", "--port", str(taken.getsockname()[1]))
+
+    assert done.returncode == 2
+    assert "cannot listen on 127.0.0.1:" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_cleaner_loads_neither_the_endpoints_nor_the_decoders():
+    script = (
+        "import sys\nfrom uploadsvc.cli import main\n"
+        "try:\n    main(['clean'])\nexcept SystemExit:\n    pass\n"
+        "print(*(name for name in ('webob', 'PIL', 'httpcore', 'gunicorn') if name in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == ""
 
 
 def test_delete_takes_a_link_down_and_says_what_is_missing(run, data):

@@ -69,7 +69,7 @@ def test_each_program_of_the_document_is_run_here():
     assert [heading for heading in PROGRAMS if f'"{heading}"' not in tests] == []
 
 
-def test_the_whole_service(picture):
+def test_the_whole_service_runs_in_any_wsgi_server(picture):
     service = client("In any WSGI server")
     link = upload(service, "/sendfile", picture).json["link"]
 
@@ -79,7 +79,7 @@ def test_the_whole_service(picture):
     upload(service, "/sendfile", b"x" * 20_000_001, status=413)
 
 
-def test_below_a_prefix(picture):
+def test_the_service_stands_below_a_prefix_beside_the_rest_of_a_site(picture):
     site = client("Below a prefix")
     link = upload(site, "/files/sendfile", picture).json["link"]
 
@@ -90,7 +90,7 @@ def test_below_a_prefix(picture):
     assert site.get("/").text == "the rest of the site\n"
 
 
-def test_one_endpoint_in_a_webob_application():
+def test_one_endpoint_stands_in_a_webob_application():
     site = client("In a WebOb application")
     link = upload(site, "/attach").json["link"]
 
@@ -100,7 +100,7 @@ def test_one_endpoint_in_a_webob_application():
     upload(site, "/attach", b"x" * 5_000_001, status=413)
 
 
-def test_one_endpoint_in_a_plain_wsgi_application(here, picture):
+def test_one_endpoint_stands_in_a_plain_wsgi_application(here, picture):
     site = client("In a plain WSGI application")
     stored = LocalStorage(here / "data" / "Storage").save("a.png", [picture])
     address = f"http://localhost/uploadfile/wsgi/Storage/{stored.key.folder}/a.png"
@@ -111,7 +111,7 @@ def test_one_endpoint_in_a_plain_wsgi_application(here, picture):
     site.get("/", status=404)
 
 
-def test_uploads_and_files(here):
+def test_uploads_are_taken_and_their_files_are_given_back(here):
     site = client("Uploads and files")
     link = upload(site, "/attach").json["link"]
 
@@ -122,7 +122,7 @@ def test_uploads_and_files(here):
     assert [path.name for path in here.glob("attachments/*/*")] == ["photo.jpg"]
 
 
-def test_storage(here, capsys):
+def test_the_storage_saves_opens_and_deletes_a_file(here, capsys):
     run("Storage")
     [first, second, third] = capsys.readouterr().out.splitlines()
 
@@ -132,7 +132,7 @@ def test_storage(here, capsys):
     assert list((here / "files").iterdir()) == []
 
 
-def test_previews(here, picture):
+def test_previews_are_drawn_of_the_files_of_a_site(here, picture):
     site = client("Previews")
     stored = LocalStorage(here / "attachments").save("a.png", [picture])
     address = f"http://localhost/attachments/{stored.key.folder}/a.png"
@@ -143,7 +143,7 @@ def test_previews(here, picture):
 
 
 @pytest.mark.parametrize("good", [True, False])
-def test_decoders(here, capsys, picture, good):
+def test_decoders_draw_a_picture_or_say_that_it_is_none(here, capsys, picture, good):
     (here / "photo.png").write_bytes(picture if good else b"no picture")
     run("Decoders")
     said = capsys.readouterr().out
@@ -152,7 +152,7 @@ def test_decoders(here, capsys, picture, good):
     assert (here / "preview.jpeg").exists() is good
 
 
-def test_the_cleaner(here, capsys):
+def test_the_cleaner_names_what_it_removes(here, capsys):
     run("The cleaner")
     quiet = capsys.readouterr().out
     stored = LocalStorage(here / "data" / "Storage").save("a.txt", [b"old"])

@@ -51,7 +51,7 @@ def test_a_plain_line_has_id_client_method_path_status_bytes_and_seconds(configu
     observe.log_request(line())
 
     assert capsys.readouterr().err.endswith(
-        "uploadsvc.requests: abc 192.0.2.1 GET /healthz 200 3 0.012\n"
+        "uploadsvc.requests: abc 192.0.2.1 GET /healthz 200 3 0.012 -\n"
     )
 
 
@@ -71,6 +71,7 @@ def test_a_json_line_has_them_as_fields(configured, capsys):
         "status": 200,
         "bytes": 3,
         "seconds": 0.0123,
+        "code": "-",
     }
 
 

@@ -106,6 +106,23 @@ def test_the_environment_may_name_the_file(tmp_path):
     assert Settings.load(None, {"UPLOADSVC_CONFIG": str(path)}).max_side == 7
 
 
+def test_settings_can_be_changed_and_stay_what_they_were():
+    settings = Settings(max_side=7, fetch_allow=("a.example",))
+    changed = settings.changed(max_upload="5MB", keep="2h")
+
+    assert (changed.max_upload, changed.keep) == (5_000_000, timedelta(hours=2))
+    assert (changed.max_side, changed.fetch_allow) == (7, ("a.example",))
+    assert settings == Settings(max_side=7, fetch_allow=("a.example",))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("max_side", 0), ("keep", "1 week"), ("port", 70_000), ("max_uplaod", 5)]
+)
+def test_a_change_to_what_is_unknown_or_bad_is_refused_and_named(name, value):
+    with pytest.raises(BadSettings, match=name):
+        Settings().changed(**{name: value})
+
+
 def test_every_setting_has_its_sentence():
     for name, field in Settings.model_fields.items():
         assert field.description, name

@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 from wsgiref.types import WSGIApplication
 
+from uploadsvc.errors import BadSettings
 from uploadsvc.fetch import LOOP_HEADER, Fetcher
 from uploadsvc.images import Decoders
 from uploadsvc.limits import build_rate, build_room
@@ -19,7 +20,7 @@ from uploadsvc.settings import Settings
 from uploadsvc.storage.datadir import DataDir
 from uploadsvc.storage.local import LocalStorage
 from uploadsvc.storage.room import DiskRoom
-from uploadsvc.web.dispatch import mount
+from uploadsvc.web.dispatch import is_under, mount
 from uploadsvc.web.errors import answer_errors
 from uploadsvc.web.files import files
 from uploadsvc.web.getpreview import getpreview
@@ -107,6 +108,8 @@ def compose(settings: Settings, parts: Parts) -> WSGIApplication:
         "/getpreview": _getpreview(settings, parts),
         "/healthz": health(),
     }
+    if any(is_under(settings.storage_path, taken) for taken in (*endpoints, "/static")):
+        raise BadSettings(f"storage_path: {settings.storage_path} is the path of something else")
     stored = {settings.storage_path: files(parts.storage, keep=settings.keep)}
     shown = page(max_upload=settings.max_upload, keep=settings.keep) if settings.page else None
     return _wrapped(mount(endpoints, below=stored, rest=shown), settings)

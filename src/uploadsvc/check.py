@@ -4,14 +4,15 @@ Shows the settings in force, and proves that the installation can work with them
 
 import json
 import os
+import pwd
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from uploadsvc import images
-from uploadsvc.app import Parts, build
-from uploadsvc.errors import UploadsvcError
+from uploadsvc.app import Parts, build, compose
+from uploadsvc.errors import BadSettings, UploadsvcError
 from uploadsvc.settings import Settings
 from uploadsvc.storage import partials
 from uploadsvc.storage.datadir import DataDir
@@ -37,19 +38,23 @@ def check(settings: Settings) -> Iterator[Line]:
     yield Line("# what they lead to")
     try:
         parts = build(settings)
+        compose(settings, parts)
     except UploadsvcError as error:
         yield Line(f"WRONG settings: {error}", is_problem=True)
         return
     yield Line("ok    settings: they fit together")
     data = parts.data
-    proofs: list[tuple[str, Callable[[], str]]] = [
-        ("data_dir", lambda: _prove_marker(data)),
-        ("Storage", lambda: _prove_writable(data.storage)),
-        ("Previews", lambda: _prove_writable(data.previews)),
-        ("State", lambda: _prove_writable(data.state)),
-        ("room", lambda: _prove_room(parts, settings.max_upload)),
-        ("decoders", lambda: _prove_decoders(parts)),
-    ]
+    proofs: list[tuple[str, Callable[[], str]]] = [("decoders", lambda: _prove_decoders(parts))]
+    if data.is_marked or data.storage.is_dir():
+        proofs += [
+            ("data_dir", lambda: _prove_marker(data)),
+            ("Storage", lambda: _prove_writable(data.storage)),
+            ("Previews", lambda: _prove_writable(data.previews)),
+            ("State", lambda: _prove_state(data.state)),
+            ("room", lambda: _prove_room(parts, settings)),
+        ]
+    else:
+        yield Line(f"      {data.path} is not made yet: the first start does that")
     for name, prove in proofs:
         try:
             yield Line(f"ok    {name}: {prove()}")
@@ -59,11 +64,18 @@ def check(settings: Settings) -> Iterator[Line]:
 
 
 def _prove_marker(data: DataDir) -> str:
-    if not data.path.is_dir():
-        raise FileNotFoundError(f"{data.path} is not there; `uploadsvc serve` makes it")
     if not data.is_marked:
-        raise FileNotFoundError(f"{data.path} has no marker; see `uploadsvc clean --adopt`")
+        raise FileNotFoundError(f"{data.path} has no marker; `uploadsvc clean --adopt` accepts it")
+    if not os.access(data.marker, os.W_OK):
+        raise PermissionError(f"{data.marker} cannot be written by {_user()}")
     return f"{data.path.resolve()} is ours"
+
+
+def _prove_state(folder: Path) -> str:
+    for path in folder.iterdir():
+        if not os.access(path, os.W_OK):
+            raise PermissionError(f"{path} cannot be written by {_user()}")
+    return _prove_writable(folder)
 
 
 def _prove_writable(folder: Path) -> str:
@@ -71,20 +83,29 @@ def _prove_writable(folder: Path) -> str:
         file.write(b"x")
         file.flush()
         os.fsync(file.fileno())
-    return f"user {os.geteuid()} can write and fsync there"
+    return f"{_user()} can write and fsync there"
 
 
-def _prove_room(parts: Parts, size: int) -> str:
-    parts.room.check(size)
+def _prove_room(parts: Parts, settings: Settings) -> str:
+    if settings.max_stored and settings.max_stored < settings.max_upload:
+        raise BadSettings("max_stored is smaller than max_upload")
+    parts.room.check(settings.max_upload)
     return "there is room for a file of the largest size"
 
 
 def _prove_decoders(parts: Parts) -> str:
     try:
-        with tempfile.NamedTemporaryFile(dir=parts.data.state) as file:
+        with tempfile.NamedTemporaryFile() as file:
             file.write(_PIXEL)
             file.flush()
             picture = parts.decoders.draw(Path(file.name), images.Size(1, 1))
     finally:
         parts.decoders.close()
     return f"a picture was drawn under the limits ({picture.media_type})"
+
+
+def _user() -> str:
+    try:
+        return f"user {pwd.getpwuid(os.geteuid()).pw_name}"
+    except KeyError:
+        return f"user {os.geteuid()}"

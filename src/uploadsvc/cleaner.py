@@ -9,13 +9,14 @@ its way: uploads are locked while they are written, and a file being read stays 
 import contextlib
 import fcntl
 import itertools
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from uploadsvc.errors import Conflict, UploadsvcError
+from uploadsvc.errors import Conflict, NoRoom, UploadsvcError
 from uploadsvc.rates import Rate
 from uploadsvc.storage import partials
 from uploadsvc.storage.datadir import DataDir
@@ -32,7 +33,10 @@ from uploadsvc.storage.leftovers import LeftOver, left_over
 from uploadsvc.storage.local import LocalStorage
 from uploadsvc.storage.room import DiskRoom
 
+log = logging.getLogger(__name__)
+
 _LONGEST_PAUSE = timedelta(days=7)
+_STAMP = "last-clean"
 
 
 class ClockJumped(UploadsvcError):
@@ -75,11 +79,13 @@ def clean(
     there is no line. Raise `AlreadyCleaning` or `ClockJumped`, with nothing removed, and
     `StillThere` at the end when something could not be removed.
     """
-    with _alone(data.state):
-        _check_clock(data.state / "last-clean", now, dry_run=dry_run)
+    with _alone(data):
+        _check_clock(data.state, now, dry_run=dry_run)
         report = Report()
         yield from _sweep(data, keep, now, report, dry_run=dry_run)
         if not dry_run:
+            # After the sweep, which may have to make room on a full disk first.
+            _write_stamp(data.state, now)
             if rate is not None:
                 rate.forget_old()
             if room is not None and room.is_limited:
@@ -129,28 +135,32 @@ def _nanoseconds(moment: datetime) -> int:
     return since // timedelta(microseconds=1) * 1000
 
 
-def _check_clock(stamp: Path, now: datetime, *, dry_run: bool) -> None:
+def _check_clock(state: Path, now: datetime, *, dry_run: bool) -> None:
     with contextlib.suppress(FileNotFoundError, ValueError):
-        last = datetime.fromtimestamp(float(stamp.read_text()), tz=UTC)
+        last = datetime.fromtimestamp(float((state / _STAMP).read_text()), tz=UTC)
         if not last <= now <= last + _LONGEST_PAUSE:
-            _write_stamp(stamp, now, dry_run=dry_run)
+            if not dry_run:
+                _write_stamp(state, now)
             raise ClockJumped(
                 f"the last run was at {last:%Y-%m-%d %H:%M:%S} UTC by a clock that now says "
                 f"{now:%Y-%m-%d %H:%M:%S}; nothing was removed"
                 + (", and nothing will be by the next run" if dry_run else ", the next run goes on")
             )
-    _write_stamp(stamp, now, dry_run=dry_run)
 
 
-def _write_stamp(stamp: Path, now: datetime, *, dry_run: bool) -> None:
-    if not dry_run:
-        partials.publish(stamp.parent, stamp.name, f"{now.timestamp()}\n".encode(), mode=0o644)
+def _write_stamp(state: Path, now: datetime) -> None:
+    try:
+        partials.publish(state, _STAMP, f"{now.timestamp()}\n".encode(), mode=0o644)
+    except NoRoom as error:
+        # Others fill the disk. Without a new stamp the next run only looks further back.
+        log.warning("the time of this run could not be kept: %s", error)
 
 
 @contextlib.contextmanager
-def _alone(state: Path) -> Iterator[None]:
+def _alone(data: DataDir) -> Iterator[None]:
+    # The marker is there on a full disk too, and locking it creates nothing.
     with partials.disk_errors():
-        fd = os.open(state / "clean.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        fd = os.open(data.marker, os.O_RDWR | os.O_CLOEXEC)
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

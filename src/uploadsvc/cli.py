@@ -7,6 +7,7 @@ needs when it runs, so that the cleaner, which cron starts every hour, starts qu
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from uploadsvc import __version__, errors
 from uploadsvc.settings import Settings
+from uploadsvc.storage.datadir import DataDir
 
 _FAILED, _BAD_SETTINGS, _CLOCK_JUMPED, _ALREADY_CLEANING = 1, 2, 3, 4
 
@@ -75,20 +77,16 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
 def _clean(settings: Settings, options: argparse.Namespace) -> int:
     from uploadsvc import cleaner
     from uploadsvc.limits import build_rate, build_room
-    from uploadsvc.storage.datadir import DataDir
 
     data = DataDir(settings.data_dir)
+    _check_user(data)
     if options.adopt:
         if not data.storage.is_dir():
             raise errors.BadSettings(f"data_dir {data.path}: there is no Storage folder in it")
         data.prepare(dir_mode=settings.dir_mode)
         print(f"adopted {data.path}")
         return 0
-    if not data.is_marked:
-        raise errors.BadSettings(
-            f"data_dir {data.path}: not a folder of uploadsvc; `serve` makes one, "
-            "`clean --adopt` accepts one that is there"
-        )
+    _check_ours(data)
     data.prepare(dir_mode=settings.dir_mode)
     try:
         for line in cleaner.clean(
@@ -124,6 +122,7 @@ def _delete(settings: Settings, options: argparse.Namespace) -> int:
     from uploadsvc.removal import remove
 
     parts = build(settings)
+    _check_ours(parts.data)
     failed = False
     for link in options.links:
         try:
@@ -134,6 +133,22 @@ def _delete(settings: Settings, options: argparse.Namespace) -> int:
             _complain(f"{link}: {error}")
             failed = True
     return _FAILED if failed else 0
+
+
+def _check_ours(data: DataDir) -> None:
+    if not data.is_marked:
+        raise errors.BadSettings(
+            f"data_dir {data.path}: not a folder of uploadsvc; `serve` makes one, "
+            "`clean --adopt` accepts one that is there"
+        )
+
+
+def _check_user(data: DataDir) -> None:
+    # What root writes there, the service could not write again.
+    if os.geteuid() == 0 and data.storage.is_dir() and (owner := data.storage.stat().st_uid):
+        raise errors.BadSettings(
+            f"data_dir {data.path} belongs to user {owner}: run this as that user"
+        )
 
 
 def _complain(error: object) -> None:

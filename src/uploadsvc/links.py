@@ -15,6 +15,7 @@ from uploadsvc.errors import BadInput, BadSettings, Missing
 from uploadsvc.storage import Key
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_OWN_HOSTS = "own_hosts must be like `host` or `host:port`"
 
 
 class Links:
@@ -29,7 +30,7 @@ class Links:
         self._storage_path = "/" + storage_path.strip("/")
         self._public_url = public_url.rstrip("/")
         self._own = {
-            _known_site(f"{scheme}://{host}", "own_hosts must be like `host` or `host:port`")
+            _known_site(f"{scheme}://{_host(host)}", _OWN_HOSTS)
             for host in own_hosts
             for scheme in _DEFAULT_PORTS
         }
@@ -99,6 +100,12 @@ def _site(address: str) -> tuple[str, int] | None:
     if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+", parts.hostname):
         return None
     return parts.hostname.lower(), port or _DEFAULT_PORTS[parts.scheme]
+
+
+def _host(entry: str) -> str:
+    if not re.fullmatch(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?", entry):
+        raise BadSettings(_OWN_HOSTS)
+    return entry
 
 
 def _known_site(address: str, complaint: str) -> tuple[str, int]:

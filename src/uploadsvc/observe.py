@@ -32,6 +32,8 @@ class RequestLine:
     status: int
     bytes: int
     seconds: float
+    code: str = "-"
+    """Of the error that it was refused with."""
 
 
 def request_id(environ: MutableMapping[str, Any]) -> str:
@@ -40,8 +42,9 @@ def request_id(environ: MutableMapping[str, Any]) -> str:
 
 
 def log_request(line: RequestLine) -> None:
-    requests.info(
-        "%s %s %s %s %d %d %.3f",
+    requests.log(
+        logging.WARNING if line.status >= 500 else logging.INFO,
+        "%s %s %s %s %d %d %.3f %s",
         line.id,
         line.client,
         line.method,
@@ -49,6 +52,7 @@ def log_request(line: RequestLine) -> None:
         line.status,
         line.bytes,
         line.seconds,
+        line.code,
         extra={"fields": asdict(line)},
     )
 

@@ -33,6 +33,7 @@ def request_logger(storage_path: str) -> Callable[..., Logger]:
                     status=getattr(resp, "status_code", 0) or 0,
                     bytes=getattr(resp, "sent", 0),
                     seconds=request_time.total_seconds(),
+                    code=environ.get("uploadsvc.error", "-"),
                 )
             )
 

@@ -3,6 +3,7 @@ Runs the service under gunicorn: one process for requests, many threads, one log
 """
 
 import signal
+import socket
 import sys
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -11,6 +12,7 @@ from gunicorn.app.base import BaseApplication
 
 from uploadsvc import observe
 from uploadsvc.app import Parts, compose, prepare
+from uploadsvc.errors import BadSettings
 from uploadsvc.gunicorn_worker import Worker
 from uploadsvc.requestlog import request_logger
 from uploadsvc.settings import Settings
@@ -22,9 +24,20 @@ _LONGEST_REQUEST_LINE = 8190  # an address of a picture may be long
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; running uploads then have `stop_grace` to end."""
     observe.configure(settings.log_format)
+    _check_free(settings.host, settings.port)
     # Made before the worker is: settings that do not fit together are told at once.
     parts = prepare(settings)
     _Server(settings, parts, compose(settings, parts)).run()
+
+
+def _check_free(host: str, port: int) -> None:
+    try:
+        [(family, *_, address), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        with socket.socket(family) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+    except OSError as error:
+        raise BadSettings(f"cannot listen on {host}:{port}: {error.strerror}") from error
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types

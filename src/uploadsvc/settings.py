@@ -109,7 +109,7 @@ class Settings(BaseModel):
     # How long, how much
     keep: Time = timedelta(days=1)
     """Age at which files and previews go."""
-    max_upload: ByteSize = ByteSize(100_000_000)
+    max_upload: ByteSize = Field(ByteSize(100_000_000), ge=1)
     """Largest file that is taken."""
     max_stored: ByteSize = ByteSize(0)
     """Bytes of files in all; beyond, uploads are refused; 0 for no limit."""

@@ -18,7 +18,7 @@ QUIET = [
     "--host-resolver-rules=MAP plain.test 127.0.0.1",
 ]
 
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")

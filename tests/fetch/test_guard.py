@@ -2,7 +2,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -146,15 +145,14 @@ def test_a_resolver_that_is_stuck_does_not_outlast_the_limit_for_connecting():
     let_go = threading.Event()
 
     def stuck(host, port):
-        let_go.wait(10)
+        let_go.wait()
         return [PUBLIC]
 
-    begin = time.monotonic()
-    with pytest.raises(SourceTooSlow):
-        Fetcher(resolve=stuck, connect_seconds=0.05).check("http://a.test/")
-    let_go.set()
-
-    assert time.monotonic() - begin < 2
+    try:
+        with pytest.raises(SourceTooSlow):
+            Fetcher(resolve=stuck, connect_seconds=0.05).check("http://a.test/")
+    finally:
+        let_go.set()
 
 
 def test_a_stuck_resolver_does_not_keep_the_process_from_ending():

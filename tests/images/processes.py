@@ -1,4 +1,4 @@
-"""What the decoder processes of this test run are, and what they took."""
+"""What the decoder processes of this test run are, and whether they live."""
 
 import multiprocessing
 from pathlib import Path
@@ -10,16 +10,6 @@ def workers():
     """Those that live."""
     found = [child for child in multiprocessing.active_children() if child.name == NAME]
     return {child.pid for child in found}
-
-
-def peak_memory(pid):
-    """The most that was resident at a time, in bytes; 0 when the process is gone."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    peaks = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
-    return int(peaks[0]) * 1024 if peaks else 0
 
 
 def ended(pid):

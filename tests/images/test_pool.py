@@ -1,5 +1,6 @@
 """One bad picture costs one refusal; the server and the other pictures never notice."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -7,15 +8,16 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from time import monotonic
 
 import pytest
 from PIL import Image
 
 from images.making import blank_png, corners, encoded
-from images.processes import ended, peak_memory, workers
+from images.processes import ended, workers
+from servers import peak_memory
 from uploadsvc.errors import Missing, Unavailable, Undecodable
 from uploadsvc.images import Picture, Size, TooHeavy, TooManyPixels
+from waiting import eventually
 
 BOX = Size(60, 60)
 
@@ -47,9 +49,21 @@ def busy(decoders, endless):
     outcomes = []
     thread = threading.Thread(target=lambda: outcomes.append(outcome(decoders, endless)))
     thread.start()
-    # Opening returns when the other end is open too.
-    writer = os.open(endless, os.O_WRONLY)
-    return thread, outcomes, writer
+    return thread, outcomes, writer_of(endless)
+
+
+def writer_of(pipe):
+    """Open a pipe for writing as soon as somebody reads it; give up when nobody ever does."""
+    opened = []
+
+    def is_read():
+        # Without O_NONBLOCK it would wait for a reader that may have died.
+        with contextlib.suppress(OSError):
+            opened.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+        return opened
+
+    assert eventually(is_read), "nobody reads it"
+    return opened[0]
 
 
 def test_a_picture_that_took_too_much_memory_leaves_enough_for_the_next(make_decoders, tmp_path):
@@ -136,13 +150,11 @@ def test_the_largest_picture_fits_the_memory_at_the_largest_size(make_decoders, 
 
 
 def test_a_picture_that_takes_too_long_is_too_heavy(make_decoders, endless, good):
-    decoders = make_decoders(seconds=0.3)
+    decoders = make_decoders(seconds=2)
     decoders.draw(good, BOX)
-    start = monotonic()
 
     with pytest.raises(TooHeavy, match="too large to decode"):
         decoders.draw(endless, BOX)
-    assert monotonic() - start < 2
     assert decoders.draw(good, BOX).width == 60
 
 
@@ -153,7 +165,7 @@ def test_a_process_that_is_killed_costs_one_refusal(make_decoders, endless, good
     [pid] = workers() - before
 
     os.kill(pid, signal.SIGSEGV)
-    thread.join(10)
+    thread.join(60)
     os.close(writer)
 
     assert [type(outcome) for outcome in outcomes] == [Undecodable]
@@ -174,7 +186,7 @@ def test_idle_processes_that_are_killed_are_not_noticed(make_decoders, good, num
 
 
 def test_one_bad_picture_does_not_hurt_those_beside_it(make_decoders, endless, good):
-    decoders = make_decoders(workers=2, seconds=0.5)
+    decoders = make_decoders(workers=2, seconds=5)
     with ThreadPoolExecutor(8) as threads:
         bad = threads.submit(outcome, decoders, endless)
         others = [threads.submit(outcome, decoders, good) for _ in range(40)]
@@ -238,16 +250,15 @@ decoders.draw(Path(sys.argv[2]), Size(9, 9))
 def test_a_server_that_is_killed_leaves_no_decoder(good, endless):
     with run(SERVER, good, endless) as server:
         pids = [int(pid) for pid in server.stdout.readline().split()]
-        writer = os.open(endless, os.O_WRONLY)
-        server.kill()
+        try:
+            writer = writer_of(endless)
+        finally:
+            server.kill()
     os.close(writer)
 
-    # The kernel ends them as soon as it closes the server's files; it may need a moment.
-    limit = monotonic() + 5
-    while not all(map(ended, pids)) and monotonic() < limit:
-        os.sched_yield()
     assert len(pids) == 2
-    assert all(map(ended, pids))
+    # The kernel ends them as soon as it closes the server's files; it may need a moment.
+    assert eventually(lambda: all(map(ended, pids)))
 
 
 SCRIPT = """

@@ -59,20 +59,6 @@ class Connection:
 
 
 @pytest.fixture(scope="session")
-def until():
-    """`until(condition)` asks until it holds, for some seconds; says whether it came to hold."""
-
-    def asked(condition, *, seconds=15):
-        deadline = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() > deadline:
-                return False
-        return True
-
-    return asked
-
-
-@pytest.fixture(scope="session")
 def naughty_strings(corpus):
     """Strings that break naive services, as bytes; some of them are no UTF-8."""
     folder = corpus("names")

@@ -14,8 +14,9 @@ from urllib.parse import quote
 import pytest
 from PIL import Image
 
-from apache import STORAGE_PATH, command_line, eventually, running_apache
+from apache import STORAGE_PATH, command_line, running_apache
 from clients import fetch, file_form, raw, upload
+from waiting import eventually
 
 pytestmark = pytest.mark.live
 

@@ -11,6 +11,7 @@ import pytest
 from webob import Request
 
 from clients import BOUNDARY, file_form, raw
+from waiting import eventually
 
 pytestmark = pytest.mark.live
 
@@ -89,7 +90,7 @@ def logged(service):
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
 @pytest.mark.parametrize("content", [browser_form(), phone_form()], ids=["browser", "phone"])
-def test_an_upload_that_is_cut_off_is_never_saved(service, many, figure, until, content, chunked):
+def test_an_upload_that_is_cut_off_is_never_saved(service, many, figure, content, chunked):
     before, log_before = stored(service), len(logged(service))
     request, start = request_of(content, chunked=chunked)
     places = places_to_cut(request, start, many(100, 1000) // 4, random.Random(3))
@@ -102,8 +103,8 @@ def test_an_upload_that_is_cut_off_is_never_saved(service, many, figure, until, 
         assert not answer or answer.startswith(b"HTTP/1.1 400 "), (place, answer)
     # A connection that is reset may be gone before the service has seen its request.
     seen = len(places) - ends.count(breaks)
-    assert until(lambda: logged(service)[log_before:].count(b"POST /sendfile") >= seen)
-    assert until(lambda: stored(service) == before), stored(service) - before
+    assert eventually(lambda: logged(service)[log_before:].count(b"POST /sendfile") >= seen)
+    assert eventually(lambda: stored(service) == before), stored(service) - before
     assert b"Traceback" not in logged(service)[log_before:]
 
     kind = f"{content[0].rpartition('=')[2]!r}, {'chunked' if chunked else 'with a length'}"

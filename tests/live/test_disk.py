@@ -3,6 +3,7 @@
 import contextlib
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -55,9 +56,7 @@ def test_a_full_disk_is_507_and_leaves_nothing_and_goes_on_when_there_is_room(
         assert len(list(service.storage.iterdir())) == 1
 
         # Filled to the last byte, previews are still made, only not kept.
-        with (data / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
-            while filler.write(b"x" * 4096):
-                pass
+        fill(data / "filler")
         assert fetch(f"{service.url}/getpreview?addr={shown}").status == 200
         assert list(service.previews.iterdir()) == []
 
@@ -103,3 +102,29 @@ def test_the_floor_of_the_disk_is_kept_free(small_disk, tmp_path):
         assert upload(service.url, b"x" * 3_000_000).status == 201
         assert upload(service.url, b"x" * 3_000_000).status == 507
         assert len(list(service.storage.iterdir())) == 1
+
+
+def test_a_disk_that_others_filled_is_still_cleaned(small_disk, tmp_path):
+    with (
+        small_disk("size=8m") as data,
+        running_service(tmp_path, disk_floor=0) as service,
+    ):
+        upload(service.url, b"x" * 3_000_000)
+        service.command("clean")
+        [folder] = service.storage.iterdir()
+        past = time.time() - 3 * 86_400
+        for path in (*folder.iterdir(), folder):
+            os.utime(path, (past, past))
+        fill(data / "filler")
+        cleaned = service.command("clean")
+
+        assert (cleaned.returncode, cleaned.stderr) == (0, "")
+        assert list(service.storage.iterdir()) == []
+        assert upload(service.url, b"x" * 2_000_000).status == 201
+
+
+def fill(path):
+    """Take what is left of a disk."""
+    with path.open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+        while filler.write(b"x" * 4096):
+            pass

@@ -1,6 +1,5 @@
 """Real, broken and hostile form bodies: taken whole or refused, and nothing between."""
 
-import io
 import os
 import re
 import time
@@ -8,14 +7,14 @@ import time
 import pytest
 from webob import Request
 
-from clients import BOUNDARY, form, part, raw
+from clients import BOUNDARY, Trickle, form, part, raw
 from uploadsvc.errors import UploadsvcError
 from uploadsvc.web.errors import status_of
 from uploadsvc.web.forms import FileForm
 
 pytestmark = pytest.mark.live
 
-SECONDS = 2
+SECONDS = 20
 FUZZED_BOUNDARY = "dfhjksd23f43242f43fv4b4g2g2g23vf2"
 # Text like a delimiter inside a part, a boundary that is not the body's, a number in a header.
 STRICTLY_REFUSED = {
@@ -248,17 +247,6 @@ def test_raw_requests_get_a_clean_answer_and_the_service_lives_on(service, conne
     assert "Traceback" not in service.log.read_text()
 
     figure("form bodies: raw requests", "no 5xx but 501 and 505", f"{answered} of {answered}")
-
-
-class Trickle:
-    """A body that comes a few bytes at a time."""
-
-    def __init__(self, body, step):
-        self._body = io.BytesIO(body)
-        self._step = step
-
-    def read(self, size=-1):
-        return self._body.read(min(self._step, size) if size >= 0 else self._step)
 
 
 def read(body, boundary, *, step):

@@ -71,7 +71,7 @@ def small_service(tmp_path_factory):
 def test_a_client_that_sends_all_of_too_large_a_file_finds_the_413(
     small_service, expect, connection
 ):
-    size = 150_000_000
+    size = 20_000_000
     head = ["Host: h", f"Connection: {connection}", f"Content-Length: {size}", *expect]
     before = {pid: peak_memory(pid) for pid in small_service.processes()}
     with socket.create_connection(("127.0.0.1", small_service.port), timeout=30) as client:

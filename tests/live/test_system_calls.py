@@ -4,8 +4,6 @@ import re
 import socket
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ import pytest
 from clients import fetch, upload
 from servers import running_service
 from uploadsvc.storage.datadir import DataDir
+from waiting import eventually
 
 pytestmark = pytest.mark.live
 
@@ -35,18 +34,12 @@ def traced(program, tmp_path):
             tmp_path, wrapper=(*wrapper, *options), threads=1, decoders=1, disk_floor=0, **settings
         ) as service:
             work(service)
-        return Calls(when_it_says(out, rf"(?m)^{service.process.pid} +\+\+\+ exited"))
+        # strace may still be writing.
+        end = re.compile(rf"^{service.process.pid} +\+\+\+ exited", re.MULTILINE)
+        assert eventually(lambda: end.search(out.read_text())), out.read_text()
+        return Calls(out.read_text())
 
     return run
-
-
-def when_it_says(path, pattern, *, patience=20):
-    """Return what is in a file when this is found in it: its writer may still be at it."""
-    deadline = time.monotonic() + patience
-    while not re.search(pattern, text := path.read_text()):
-        assert time.monotonic() < deadline, text
-        threading.Event().wait(0.02)
-    return text
 
 
 class Calls:

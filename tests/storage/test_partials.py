@@ -86,21 +86,36 @@ def test_a_published_file_is_whole_with_its_mode_and_time(tmp_path):
 
 
 def test_a_lock_keeps_everybody_else_out_until_it_is_let_go(tmp_path):
-    inside = []
+    assert met_by_20(lambda: exclusive(tmp_path, "key", patience=60)) == [0] * 20
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_lock_they_would_meet():
+    assert max(met_by_20(contextlib.nullcontext)) > 0
+
+
+def met_by_20(lock):
+    """How many others each of 20 threads met, of those who held the lock while it did."""
+    together, inside, met = threading.Barrier(20), set(), []
 
     def work():
-        with exclusive(tmp_path, "key", patience=30):
-            inside.append(1)
-            assert len(inside) == 1
-            inside.pop()
+        together.wait(timeout=60)
+        with lock():
+            me = threading.get_ident()
+            inside.add(me)
+            others = set()
+            for _ in range(100):
+                os.sched_yield()
+                others |= inside - {me}
+            met.append(len(others))
+            inside.discard(me)
 
     workers = [threading.Thread(target=work) for _ in range(20)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-
-    assert list(tmp_path.iterdir()) == []
+    return met
 
 
 def test_who_waits_too_long_for_a_lock_is_told_so(tmp_path):

@@ -105,7 +105,7 @@ class TestLocal:
     def storage(self, tmp_path):
         return LocalStorage(tmp_path)
 
-    def test_has_paths(self, storage, tmp_path):
+    def test_tells_the_path_of_each_file(self, storage, tmp_path):
         stored = storage.save("a.txt", [b"x"])
 
         assert isinstance(storage, HasPaths)

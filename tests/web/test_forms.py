@@ -6,24 +6,13 @@ import tracemalloc
 import pytest
 from webob import Request
 
-from clients import BOUNDARY, file_form, form, part
+from clients import BOUNDARY, Trickle, file_form, form, part
 from uploadsvc.errors import BadInput, BrokenOff, TooLarge, UploadsvcError
 from uploadsvc.storage.names import safe_name
 from uploadsvc.web.errors import LengthRequired
 from uploadsvc.web.forms import FileForm
 
 END = f"--{BOUNDARY}--\r\n".encode()
-
-
-class Trickle:
-    """A body that comes a few bytes at a time."""
-
-    def __init__(self, body, step):
-        self._body = io.BytesIO(body)
-        self._step = step
-
-    def read(self, size=-1):
-        return self._body.read(min(self._step, size) if size >= 0 else self._step)
 
 
 class Breaking:

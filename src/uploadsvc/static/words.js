@@ -5,7 +5,12 @@ export function problemInWords(request, answer) {
   const otherwise = OTHERWISE[request.status] ?? `The server's answer was no use (${request.status}).`;
   const sentence = asSentence(answer?.detail || otherwise);
   const seconds = Number(request.getResponseHeader("Retry-After"));
-  return seconds > 0 ? `${sentence} Try again in ${seconds} second${seconds === 1 ? "" : "s"}.` : sentence;
+  return seconds > 0 ? `${sentence} Try again in ${waitInWords(seconds)}.` : sentence;
+}
+
+function waitInWords(seconds) {
+  const [count, unit] = seconds < 120 ? [seconds, "second"] : [Math.ceil(seconds / 60), "minute"];
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 
 // For answers that did not come from the service itself, but from a server before it.

@@ -32,8 +32,13 @@ class DataDir:
         return self.path / "State"
 
     @property
+    def marker(self) -> Path:
+        """What says that the folder is ours; the cleaner's lock too."""
+        return self.path / _MARKER
+
+    @property
     def is_marked(self) -> bool:
-        return (self.path / _MARKER).is_file()
+        return self.marker.is_file()
 
     def prepare(self, *, dir_mode: int) -> None:
         """Make what is missing, the marker too; raise `BadSettings` when that fails."""
@@ -43,7 +48,7 @@ class DataDir:
                     folder.mkdir(parents=True)
                     folder.chmod(dir_mode)
             if not self.is_marked:
-                (self.path / _MARKER).write_text(_MARKER_TEXT)
+                self.marker.write_text(_MARKER_TEXT)
                 sync_folder(self.path)
         except OSError as error:
             raise BadSettings(f"data_dir {self.path}: {error.strerror}") from error

@@ -60,7 +60,7 @@ class DiskRoom:
         if floor is None:
             whole = disk.f_blocks * disk.f_frsize
             floor = min(_DEFAULT_FLOOR, int(whole * _DEFAULT_SHARE))
-        if floor and free - incoming < floor:
+        if free - incoming < floor:
             raise NoRoom("the disk is too full to take this", retry_after=600)
         if self._max_stored and self.stored() + incoming > self._max_stored:
             raise NoRoom("no more files can be kept at the moment", retry_after=600)

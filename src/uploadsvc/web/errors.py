@@ -87,6 +87,7 @@ def answer_errors(app: WSGIApplication) -> WSGIApplication:
 def refuse(request: Request, error: errors.UploadsvcError) -> Response:
     """Return the answer that tells a client of an error."""
     status = status_of(type(error))
+    request.environ["uploadsvc.error"] = error.code  # for the line in the log
     if speaks_json(request):
         problem = {
             "type": "about:blank",
@@ -102,6 +103,8 @@ def refuse(request: Request, error: errors.UploadsvcError) -> Response:
     if kind == "text/plain":
         response.charset = "utf-8"
     keep_nowhere(response)
+    # By this id a complaint is found in the log.
+    response.headers["X-Request-Id"] = request_id(request.environ)
     if isinstance(error, (errors.TooMany, errors.Unavailable)):
         response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, MethodNotAllowed):
