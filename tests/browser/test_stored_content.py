@@ -88,25 +88,25 @@ def test_the_same_page_served_naively_runs_in_every_way_to_embed_it(watched, ser
     assert len({request.frame for request in ran}) == len(WAYS)
 
 
-WAYS = [["iframe", "src"], ["object", "data"], ["embed", "src"]]
+WAYS = {"iframe": "src", "object": "data", "embed": "src"}
 
 # What is no page is saved instead, and no event tells of that. So each file is given the time
 # that a page begun after it takes to run, to ask the service something and to be answered.
 PACE = "<script>fetch('/healthz').then(() => parent.postMessage('done', '*'))</script>"
-EMBED = """([link, ways]) => new Promise(done => {
+EMBED = """elements => new Promise(done => {
     addEventListener("message", done, { once: true });
-    for (const [tag, key] of [...ways, ["iframe", "src"]]) {
+    for (const [tag, key, link] of elements) {
         const element = document.createElement(tag);
         element[key] = link;
         document.body.append(element);
-        if (tag === ways.at(-1)[0]) link = "/pace.html";
     }
 })"""
 
 
 def embed(tab, link):
     """Frame and embed a link in a page of the service's own origin."""
-    tab.evaluate(EMBED, [link, WAYS])
+    elements = [[tag, key, link] for tag, key in WAYS.items()]
+    tab.evaluate(EMBED, [*elements, ["iframe", "src", "/pace.html"]])
 
 
 def open_in(tab, link):

@@ -45,6 +45,7 @@ def test_head_gives_the_same_headers_and_no_bytes(client, stored):
         ("bytes=-2", b"89", "bytes 8-9/10"),
         ("bytes=8-99", b"89", "bytes 8-9/10"),
         ("bytes=0-0", b"0", "bytes 0-0/10"),
+        ("bytes=-100", b"0123456789", "bytes 0-9/10"),
     ],
 )
 def test_gives_a_range(client, stored, asked, given, content_range):
@@ -55,7 +56,7 @@ def test_gives_a_range(client, stored, asked, given, content_range):
     assert answer.headers["Content-Length"] == str(len(given))
 
 
-@pytest.mark.parametrize("asked", ["bytes=10-", "bytes=99-100"])
+@pytest.mark.parametrize("asked", ["bytes=10-", "bytes=99-100", "bytes=-0"])
 def test_a_range_beyond_the_end_is_refused(client, stored, asked):
     answer = client.get(url(stored), headers={"Range": asked}, status=416)
 
@@ -75,6 +76,38 @@ def test_what_the_client_has_is_not_sent_again(client, stored):
         {"If-Modified-Since": first.headers["Last-Modified"]},
     ):
         assert client.get(url(stored), headers=headers, status=304).body == b""
+
+
+FAR = "Sun, 06 Nov 99999999 08:49:37 GMT"
+LONG_AGO = "Sun, 06 Nov 1994 08:49:37 GMT"
+SOON = "Sun, 06 Nov 2094 08:49:37 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"If-None-Match": "*"}, 304),
+        ({"If-None-Match": '"other"', "If-Modified-Since": SOON}, 200),
+        ({"If-Match": "*"}, 200),
+        ({"If-Match": '"other"'}, 412),
+        ({"If-Unmodified-Since": LONG_AGO}, 412),
+        ({"If-Unmodified-Since": SOON}, 200),
+        ({"If-Modified-Since": FAR}, 200),
+        ({"If-Unmodified-Since": FAR}, 200),
+        ({"If-Range": FAR, "Range": "bytes=0-1"}, 200),
+        ({"If-Range": LONG_AGO, "Range": "bytes=0-1"}, 200),
+        ({"If-Modified-Since": SOON, "Range": "bytes=99-"}, 304),
+        ({"If-Unmodified-Since": LONG_AGO, "Range": "bytes=0-1"}, 412),
+    ],
+)
+def test_conditions_are_judged_as_the_rfc_orders_them(client, stored, headers, status):
+    client.get(url(stored), headers=headers, status=status)
+
+
+def test_a_range_is_for_get_alone(client, stored):
+    answer = client.head(url(stored), headers={"Range": "bytes=0-3"}, status=200)
+
+    assert answer.headers["Content-Length"] == "10"
 
 
 def test_if_range_with_another_tag_gives_the_whole(client, stored):

@@ -33,6 +33,10 @@ class LengthRequired(errors.BadInput):
     code = "length-required"
 
 
+class PreconditionFailed(errors.UploadsvcError):
+    code = "precondition-failed"
+
+
 class BadRange(errors.UploadsvcError):
     code = "bad-range"
 
@@ -48,6 +52,7 @@ STATUS: dict[type[errors.UploadsvcError], int] = {
     MethodNotAllowed: 405,
     errors.Conflict: 409,
     LengthRequired: 411,
+    PreconditionFailed: 412,
     errors.TooLarge: 413,
     BadRange: 416,
     errors.LimitExceeded: 422,

@@ -43,9 +43,7 @@ def getpreview(
         address = one("addr", query)
         if not address:
             raise BadInput("addr is missing: it is the address of a picture")
-        size = Size.parse(
-            one("x", query) or _DEFAULT_SIDE, one("y", query) or _DEFAULT_SIDE, max_side=max_side
-        )
+        size = Size.parse(_side("x", query), _side("y", query), max_side=max_side)
         preview = previews.find(address, size, requested=request.host_url)
         response = Response()
         name = f"preview.{EXTENSIONS[preview.media_type]}"
@@ -56,3 +54,8 @@ def getpreview(
         return with_ranges(request, response, preview.file, preview.size)
 
     return endpoint
+
+
+def _side(name: str, query: dict[str, set[str]]) -> str:
+    asked = one(name, query)
+    return _DEFAULT_SIDE if asked is None else asked

@@ -17,16 +17,22 @@ def parameters(request: Request) -> dict[str, set[str]]:
 
     Raise `BadInput` for what is not UTF-8, and for more than a hundred parameters.
     """
+    # PEP 3333: the bytes of the query, as latin-1.
     raw = request.environ.get("QUERY_STRING", "").encode("latin-1")
+    found: dict[str, set[str]] = {}
     try:
-        pairs = parse_qsl(raw, keep_blank_values=True, max_num_fields=_MAX_PARAMETERS)
-        found: dict[str, set[str]] = {}
-        for name, value in pairs:
-            found.setdefault(name.decode(), set()).add(value.decode())
+        pairs = parse_qsl(
+            raw.decode(),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MAX_PARAMETERS,
+        )
     except UnicodeDecodeError as error:
         raise BadInput("the query is not UTF-8") from error
     except ValueError as error:
         raise BadInput("the query has too many parameters") from error
+    for name, value in pairs:
+        found.setdefault(name, set()).add(value)
     return found
 
 
