@@ -33,7 +33,7 @@ def age(path, how_old):
 
 def stored(data, how_old, *, name="photo.jpg", folder="AAAAAAAA", folder_age=None):
     path = data.storage / folder / name
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"picture")
     age(path, how_old)
     age(path.parent, folder_age or how_old)
@@ -176,6 +176,66 @@ def test_a_dry_run_tells_even_that_there_is_nothing_to_do(data):
 
 def test_a_run_with_nothing_to_do_says_nothing(data):
     assert clean(data) == []
+
+
+def test_a_file_from_the_future_in_an_old_folder_is_named_too(data):
+    path = stored(data, -timedelta(hours=1), folder_age=9 * DAY)
+
+    assert clean(data) == ["kept Storage/AAAAAAAA/photo.jpg, which is from the future"]
+    assert path.exists()
+
+
+def test_whatever_a_name_holds_it_is_one_line_of_text(data):
+    stored(data, 2 * DAY, folder="a\nremoved\x1b[31m\udcff")
+    lines = clean(data)
+
+    assert lines == ["removed Storage/a\\nremoved\\x1b[31m\\xff, 7 bytes", "gone: 1"]
+
+
+def test_a_tower_of_folders_stops_nobody(data):
+    tower = data.storage / "AAAAAAAA"
+    tower.joinpath(*["d"] * 200).mkdir(parents=True)
+    for path in sorted(tower.rglob("*"), reverse=True):
+        age(path, 9 * DAY)
+    age(tower, 9 * DAY)
+    picture = preview(data, 2 * DAY)
+    lines = []
+    with pytest.raises(cleaner.StillThere):
+        lines.extend(cleaner.clean(data, keep=DAY, now=NOW))
+
+    assert not picture.exists()
+    assert tower.exists()
+
+
+@pytest.mark.parametrize("stamp", ["inf", "nan", "1e30", "soon", ""])
+def test_a_stamp_that_is_no_time_is_none(data, stamp):
+    (data.state / "last-clean").write_text(stamp)
+    path = stored(data, 2 * DAY)
+    clean(data)
+
+    assert not path.exists()
+    assert float((data.state / "last-clean").read_text()) == NOW.timestamp()
+
+
+def test_a_partial_with_a_planted_link_is_left_alone_quietly(data, tmp_path):
+    planted = data.storage / ".partial-planted"
+    planted.mkdir()
+    (planted / "link").symlink_to(tmp_path)
+
+    assert clean(data) == []
+    assert (planted / "link").is_symlink()
+
+
+def test_notes_of_failures_go_when_their_minute_is_over(data):
+    note = data.previews / ("0" * 32 + ".failed")
+    note.write_text("{}")
+    os.utime(note, (0, 0))
+    fresh = data.previews / ("1" * 32 + ".failed")
+    fresh.write_text("{}")
+    list(cleaner.clean(data, keep=timedelta(days=36_000), now=datetime.now(UTC)))
+
+    assert not note.exists()
+    assert fresh.exists()
 
 
 @pytest.mark.parametrize("jump", [timedelta(seconds=-1), timedelta(days=7, seconds=1)])

@@ -247,3 +247,18 @@ def test_serve_with_settings_that_cannot_be_says_so_and_does_not_start(run, argu
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith("uploadsvc: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_serve_does_not_take_over_a_home(run, tmp_path):
+    done = run("serve", HOME=str(tmp_path), UPLOADSVC_DATA_DIR=str(tmp_path))
+
+    assert done.returncode == 2
+    assert "a folder of its own" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_delete_of_what_is_no_link_says_so(run, data):
+    done = run("delete", "http://[::1")
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1

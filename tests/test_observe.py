@@ -37,13 +37,14 @@ def line(**facts):
     ("path", "logged"),
     [
         (f"{STORAGE}/QgBmmQxG/photo.jpg", f"{STORAGE}/QgB…"),
-        (f"/below{STORAGE}/QgBmmQxG/photo.jpg", f"/below{STORAGE}/QgB…"),
+        ("/uploadfile//wsgi/Storage/QgBmmQxG/photo.jpg", "/upl…//wsg…/Sto…/QgB…/pho…"),
+        ("/QgBmmQxG/photo.jpg", "/QgB…/pho…"),
         ("/getpreview", "/getpreview"),
-        ("/a\nb\x1b[31m", "/a?b?[31m"),
+        ("/a\nb/\x1b[31m", "/a?b/?[3…"),
     ],
 )
 def test_of_a_folder_only_a_hint_is_logged_and_no_control_character(path, logged):
-    assert observe.hide_folder(path, STORAGE) == logged
+    assert observe.loggable(path, storage_path=STORAGE, known={"/getpreview"}) == logged
 
 
 def test_a_plain_line_has_id_client_method_path_status_bytes_and_seconds(configured, capsys):

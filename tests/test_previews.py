@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from uploadsvc import removal
-from uploadsvc.errors import Missing, NotAllowed, SourceFailed, Unavailable, Undecodable
+from uploadsvc.errors import (
+    Missing,
+    NoRoom,
+    NotAllowed,
+    SourceFailed,
+    Unavailable,
+    Undecodable,
+)
 from uploadsvc.images import Size, draw_preview
 from uploadsvc.links import Links
 from uploadsvc.previews import Previews, preview_name
@@ -177,11 +184,11 @@ def test_a_failure_is_remembered_for_a_minute_for_every_size(previews, web, cloc
     assert web.asked == 2
 
 
-def test_what_is_no_picture_is_remembered_too(previews, web):
+def test_what_is_no_picture_is_remembered_too_for_every_size(previews, web):
     web.answers = lambda: b"no picture"
-    for _ in range(2):
+    for size in (BOX, BOX, Size(10, 10)):
         with pytest.raises(Undecodable):
-            find(previews, REMOTE)
+            find(previews, REMOTE, size)
 
     assert web.asked == 1
 
@@ -205,6 +212,44 @@ def test_a_failure_leaves_nothing_but_its_note(previews, web, tmp_path):
         find(previews, REMOTE)
 
     assert [path.suffix for path in (tmp_path / "Previews").iterdir()] == [".failed"]
+
+
+def test_below_the_floor_of_the_disk_previews_are_shown_and_not_kept(make, storage, tmp_path):
+    def full(incoming):
+        raise NoRoom("the disk is too full")
+
+    previews = make(check_room=full)
+    if isinstance(storage, LocalStorage):
+        stored = storage.save("a.png", [picture()])
+
+        assert shown(find(previews, link(stored))).startswith(b"\xff\xd8")
+    with pytest.raises(NoRoom):
+        find(previews, REMOTE)
+    assert list((tmp_path / "Previews").iterdir()) == []
+
+
+def test_one_more_than_may_wait_is_turned_away_at_once(make, web, storage):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow():
+        begun.set()
+        go_on.wait(timeout=60)
+        return picture()
+
+    web.answers = slow
+    previews = make(at_once=1)
+    first = threading.Thread(target=lambda: shown(find(previews, REMOTE)))
+    first.start()
+    begun.wait(timeout=60)
+    try:
+        with pytest.raises(Unavailable) as refused:
+            find(previews, REMOTE + "2")
+        assert refused.value.retry_after > 0
+    finally:
+        go_on.set()
+        first.join()
+    # What is there already is shown to any number.
+    assert shown(find(previews, REMOTE))
 
 
 def test_a_missing_file_of_ours_is_missing_even_if_its_preview_is_still_there(previews, storage):

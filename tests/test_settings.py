@@ -75,6 +75,16 @@ def test_modes_are_octal(load, text):
         ("max_side = 0", "max_side"),
         ('storage_path = "Storage"', "storage_path"),
         ('storage_path = "/Storage/"', "storage_path"),
+        ('storage_path = "//a"', "storage_path"),
+        ('storage_path = "/a?"', "storage_path"),
+        ('storage_path = "/a/../b"', "storage_path"),
+        ('storage_path = "/a\\n"', "storage_path"),
+        ('data_dir = ""', "data_dir"),
+        ('disk_floor = "5%"', "disk_floor"),
+        ('keep = "999999999d"', "keep"),
+        ('keep = "99999999999999999d"', "keep"),
+        ("keep = 0", "keep"),
+        ("decode_memory = 1000", "decode_memory"),
         ('file_mode = "0o9"', "file_mode"),
         ("page = 5", "page"),
         ('log_format = "xml"', "log_format"),
@@ -127,3 +137,7 @@ def test_every_setting_has_its_sentence():
     for name, field in Settings.model_fields.items():
         assert field.description, name
         assert field.description.endswith("."), name
+
+
+def test_an_ipv6_address_in_brackets_is_no_json(load):
+    assert load(FETCH_ALLOW="[::1]:8099, a.example").fetch_allow == ("[::1]:8099", "a.example")

@@ -91,6 +91,8 @@ def build(settings: Settings) -> Parts:
             keep=settings.keep,
             patience=(settings.fetch_timeout + settings.decode_seconds).total_seconds()
             + _PATIENCE_SLACK,
+            at_once=max(1, settings.threads // 2),
+            check_room=room.check_disk,
             file_mode=settings.file_mode,
         ),
     )

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from uploadsvc.errors import Conflict, NoRoom, UploadsvcError
+from uploadsvc.failures import Failures
 from uploadsvc.rates import Rate
 from uploadsvc.storage import partials
 from uploadsvc.storage.datadir import DataDir
@@ -86,6 +87,7 @@ def clean(
         if not dry_run:
             # After the sweep, which may have to make room on a full disk first.
             _write_stamp(data.state, now)
+            Failures(data.previews).forget_old()
             if rate is not None:
                 rate.forget_old()
             if room is not None and room.is_limited:
@@ -113,15 +115,21 @@ def _sweep(
         match finding:
             case LeftOver(name):
                 report.removed += 1
-                yield f"{would} {where}/{name}, a left-over"
+                yield f"{would} {where}/{_printable(name)}, a left-over"
             case Expired(name, size):
                 report.removed += 1
-                yield f"{would} {where}/{name}, {size} bytes"
+                yield f"{would} {where}/{_printable(name)}, {size} bytes"
             case FromFuture(name):
-                yield f"kept {where}/{name}, which is from the future"
+                yield f"kept {where}/{_printable(name)}, which is from the future"
             case Stuck(name, reason):
                 report.stuck += 1
-                yield f"could not remove {where}/{name}: {reason}"
+                yield f"could not remove {where}/{_printable(name)}: {reason}"
+
+
+def _printable(name: str) -> str:
+    """Return a name as it may stand in a line: whatever it holds, it is one line of text."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def _summary(report: Report, *, dry_run: bool) -> str:
@@ -136,7 +144,7 @@ def _nanoseconds(moment: datetime) -> int:
 
 
 def _check_clock(state: Path, now: datetime, *, dry_run: bool) -> None:
-    with contextlib.suppress(FileNotFoundError, ValueError):
+    with contextlib.suppress(FileNotFoundError, ValueError, OverflowError):
         last = datetime.fromtimestamp(float((state / _STAMP).read_text()), tz=UTC)
         if not last <= now <= last + _LONGEST_PAUSE:
             if not dry_run:

@@ -32,6 +32,13 @@ class Failures:
         with contextlib.suppress(OSError):
             self._path(key).write_text(note)
 
+    def forget_old(self) -> None:
+        """Remove the notes of failures that nobody is told of any more."""
+        for note in self._directory.glob(f"*{_SUFFIX}"):
+            with contextlib.suppress(OSError):
+                if self._now() - note.stat().st_mtime > self._seconds:
+                    note.unlink()
+
     def check(self, key: str) -> None:
         """Raise the error that is remembered under the key, if there is one."""
         try:

@@ -67,7 +67,9 @@ class Links:
 
     def key_of_link(self, link: str) -> Key:
         """Return the key in a link of any host, or in `FOLDER/NAME`; raise `Missing` if none."""
-        path = urlsplit(link).path if "://" in link else link
+        _, found, rest = link.partition("://")
+        # Only the path counts, so the host need not be one that can be parsed.
+        path = "/" + re.split(r"[?#]", rest.partition("/")[2])[0] if found else link
         for prefix in sorted(self._prefixes, key=len, reverse=True):
             if prefix in path:
                 return key_of_path(path.rpartition(prefix)[2])

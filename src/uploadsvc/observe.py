@@ -11,12 +11,15 @@ import logging
 import re
 import secrets
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Container, MutableMapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 LogFormat = Literal["plain", "json"]
+
+_HINT = 3
+"""Characters of a folder's name that may be logged."""
 
 requests = logging.getLogger("uploadsvc.requests")
 
@@ -57,13 +60,20 @@ def log_request(line: RequestLine) -> None:
     )
 
 
-def hide_folder(path: str, storage_path: str) -> str:
-    """Return the path as it may be logged: of a stored file's, only a hint of the folder."""
-    prefix = storage_path.rstrip("/") + "/"
-    before, found, rest = path.partition(prefix)
-    if not found:
+def loggable(path: str, *, storage_path: str, known: Container[str]) -> str:
+    """
+    Return a request's path as it may be logged.
+
+    `known` paths are logged as they are. Of all others, a link or a mistyped one among them,
+    each part is cut to a hint.
+    """
+    if path in known:
         return _printable(path)
-    return _printable(before + prefix + rest[:3] + "…")
+    prefix = storage_path.rstrip("/") + "/"
+    if path.startswith(prefix):
+        return prefix + _printable(path.removeprefix(prefix)[:_HINT]) + "…"
+    parts = (part if len(part) <= _HINT else f"{part[:_HINT]}…" for part in path.split("/"))
+    return _printable("/".join(parts))
 
 
 def configure(log_format: LogFormat, *, level: int = logging.INFO) -> None:

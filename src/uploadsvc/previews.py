@@ -10,6 +10,7 @@ import contextlib
 import io
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,9 +18,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from uploadsvc.errors import Missing, NoRoom, Undecodable
+from uploadsvc.errors import Missing, NoRoom, Unavailable, Undecodable
 from uploadsvc.failures import Failures
-from uploadsvc.images import EXTENSIONS, Picture, Size
+from uploadsvc.images import EXTENSIONS, Picture, Size, TooHeavy
 from uploadsvc.links import Links
 from uploadsvc.sources import Source, Sources, digest
 from uploadsvc.storage import Storage, partials
@@ -54,21 +55,32 @@ class Previews:
         draw: Callable[[Path, Size], Picture],
         keep: timedelta,
         patience: float,
+        at_once: int = 32,
+        check_room: Callable[[int], None] = lambda incoming: None,
         file_mode: int = 0o644,
         now: Callable[[], float] = time.time,
     ) -> None:
         """
         `fetch` writes what is at an address into a file; `draw` makes a picture of a file.
-        `patience`: seconds to wait for somebody else who makes the same preview.
+        `patience`: seconds to wait for somebody else who makes the same preview. `at_once`
+        may make or wait for one. `check_room` raises `NoRoom` where so many bytes more are
+        too many.
         """
         self._directory = directory
         self._draw = draw
         self._keep = keep
         self._patience = patience
+        self._places = threading.BoundedSemaphore(at_once)
+        self._check_room = check_room
         self._file_mode = file_mode
         self._failures = Failures(directory, now=now)
         self._sources = Sources(
-            storage, directory, links=links, fetch=fetch, failures=self._failures
+            storage,
+            directory,
+            links=links,
+            fetch=fetch,
+            check_room=check_room,
+            failures=self._failures,
         )
 
     def find(self, address: str, size: Size, *, requested: str) -> Preview:
@@ -84,7 +96,19 @@ class Previews:
         name = preview_name(source.address, size)
         if (found := self._found(name, source)) is not None:
             return found
-        with exclusive(self._directory, name, patience=self._patience):
+        # Uploads and the previews that are there must not wait for those who wait here.
+        if not self._places.acquire(blocking=False):
+            raise Unavailable("too many previews are being made at the moment")
+        try:
+            return self._find_or_make(name, source, size)
+        finally:
+            self._places.release()
+
+    def _find_or_make(self, name: str, source: Source, size: Size) -> Preview:
+        with contextlib.ExitStack() as held:
+            # Where not even a lock has room, it is made for each who asks.
+            with contextlib.suppress(NoRoom):
+                held.enter_context(exclusive(self._directory, name, patience=self._patience))
             # Somebody else may have made it, or failed, while we waited.
             return self._found(name, source) or self._make(name, source, size)
 
@@ -103,8 +127,12 @@ class Previews:
         with self._sources.opened(source) as path:
             try:
                 picture = self._draw(path, size)
-            except Undecodable as error:
+            except TooHeavy as error:
+                # Another size may be easier.
                 self._failures.remember(name, error)
+                raise
+            except Undecodable as error:
+                self._sources.remember(source, error)
                 raise
         modified_ns = source.stored.stored_ns if source.stored else time.time_ns()
         self._keep_picture(f"{name}.{picture.extension}", picture, modified_ns, source)
@@ -115,6 +143,7 @@ class Previews:
         self, file_name: str, picture: Picture, modified_ns: int, source: Source
     ) -> None:
         try:
+            self._check_room(len(picture.data))
             partials.publish(
                 self._directory,
                 file_name,

@@ -13,6 +13,8 @@ from gunicorn.glogging import Logger
 from uploadsvc import observe
 from uploadsvc.observe import RequestLine
 
+_KNOWN = frozenset({"/", "/sendfile", "/getpreview", "/healthz"})
+
 
 def request_logger(storage_path: str) -> Callable[..., Logger]:
     """Return a logger class for gunicorn that writes one line a request, and hides folders."""
@@ -29,7 +31,7 @@ def request_logger(storage_path: str) -> Callable[..., Logger]:
                     client=environ.get("REMOTE_ADDR", "-") or "-",
                     method=re.sub(r"[^A-Z]", "?", environ.get("REQUEST_METHOD", "-")),
                     # Without the query: it holds JIDs and addresses.
-                    path=observe.hide_folder(_path(environ), storage_path),
+                    path=observe.loggable(_path(environ), storage_path=storage_path, known=_KNOWN),
                     status=getattr(resp, "status_code", 0) or 0,
                     bytes=getattr(resp, "sent", 0),
                     seconds=request_time.total_seconds(),

@@ -32,7 +32,9 @@ def serve(settings: Settings) -> None:
 
 def _check_free(host: str, port: int) -> None:
     try:
-        [(family, *_, address), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        [(family, *_, address), *_] = socket.getaddrinfo(
+            host.strip("[]"), port, type=socket.SOCK_STREAM
+        )
         with socket.socket(family) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
@@ -49,7 +51,8 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load_config(self) -> None:
         settings = self._settings
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        host = settings.host.strip("[]")
+        host = f"[{host}]" if ":" in host else host
         options = {
             "bind": f"{host}:{settings.port}",
             "worker_class": Worker,

@@ -32,6 +32,9 @@ from uploadsvc.observe import LogFormat
 PREFIX = "UPLOADSVC_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 
+_PATH = r"^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$"
+_LONGEST = 3660 * 86400
+_SIZE = r"[0-9]+(\.[0-9]+)?\s*([kKMGT]i?)?B?"
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -41,7 +44,22 @@ def _duration(value: object) -> object:
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)", str(value).strip())
     if not match:
         raise ValueError("must be seconds, or a number with s, m, h or d behind it")
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+    seconds = float(match[1]) * _UNITS[match[2]]
+    if seconds > _LONGEST:
+        raise ValueError("must not be longer than ten years")
+    return timedelta(seconds=seconds)
+
+
+def _size(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(_SIZE, value.strip()):
+        raise ValueError("must be bytes, or a number with a unit such as MB or MiB behind it")
+    return value
+
+
+def _path(value: object) -> object:
+    if value == "":
+        raise ValueError("must not be empty")
+    return value
 
 
 def _mode(value: object) -> object:
@@ -76,6 +94,7 @@ Duration = Annotated[
     BeforeValidator(_duration),
     PlainSerializer(_duration_in_units, when_used="json"),
 ]
+Size = Annotated[ByteSize, BeforeValidator(_size)]
 Time = Annotated[Duration, Field(gt=timedelta(0))]
 Mode = Annotated[
     int,
@@ -95,11 +114,11 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     # Where things are
-    data_dir: Path = Path("data")
+    data_dir: Annotated[Path, BeforeValidator(_path)] = Path("data")
     """The folder that holds `Storage/`, `Previews/` and what else is kept."""
     public_url: str = ""
     """Base of the links that are handed out; empty: taken from the request."""
-    storage_path: str = Field("/uploadfile/wsgi/Storage", pattern=r"^/[A-Za-z0-9/._~-]*[^/]$")
+    storage_path: str = Field("/uploadfile/wsgi/Storage", pattern=_PATH)
     """URL path of stored files."""
     own_hosts: Names = ()
     """More hosts (`host` or `host:port`) whose storage addresses lead to this service."""
@@ -109,13 +128,13 @@ class Settings(BaseModel):
     # How long, how much
     keep: Time = timedelta(days=1)
     """Age at which files and previews go."""
-    max_upload: ByteSize = Field(ByteSize(100_000_000), ge=1)
+    max_upload: Size = Field(ByteSize(100_000_000), ge=1)
     """Largest file that is taken."""
-    max_stored: ByteSize = ByteSize(0)
+    max_stored: Size = ByteSize(0)
     """Bytes of files in all; beyond, uploads are refused; 0 for no limit."""
     uploads_per_minute: int = Field(0, ge=0)
     """Uploads that one address may begin in a minute; 0 for any number."""
-    disk_floor: ByteSize | Literal["auto"] = "auto"
+    disk_floor: Literal["auto"] | Size = "auto"
     """Bytes of the disk that stay free; "auto": 1 GB or 5 %, whichever is less; 0: none."""
     file_mode: Mode = 0o644
     """Mode of stored files, octal; a web server of another user must be able to read them."""
@@ -129,7 +148,7 @@ class Settings(BaseModel):
     """Largest picture that is decoded, in pixels."""
     decoders: int = Field(0, ge=0)
     """Processes that decode pictures; 0: as many as there are cores."""
-    decode_memory: ByteSize = Field(ByteSize(300_000_000), ge=64_000_000)
+    decode_memory: Size = Field(ByteSize(300_000_000), ge=64_000_000)
     """Memory that one of them may use."""
     decode_seconds: Time = timedelta(seconds=20)
     """Time that one picture may take to decode."""
@@ -139,7 +158,7 @@ class Settings(BaseModel):
     """Hosts, `host:port`s or networks that may be fetched though they are not public."""
     fetch_block: Names = ()
     """Hosts or networks that may not be fetched though they are public."""
-    fetch_max: ByteSize = ByteSize(20_000_000)
+    fetch_max: Size = ByteSize(20_000_000)
     """Largest remote picture."""
     fetch_timeout: Time = timedelta(seconds=10)
     """Time that one remote picture may take in all."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from uploadsvc.errors import Missing, SourceFailed, TooLarge
+from uploadsvc.errors import Missing, SourceFailed, TooLarge, UploadsvcError
 from uploadsvc.failures import Failures
 from uploadsvc.links import Links, quote_name
 from uploadsvc.storage import HasPaths, Key, Storage, StoredFile, partials
@@ -40,13 +40,18 @@ class Sources:
         *,
         links: Links,
         fetch: Callable[[str, BinaryIO], None],
+        check_room: Callable[[int], None],
         failures: Failures,
     ) -> None:
-        """`fetch` writes what is at an address into a file; `scratch` is a folder for it."""
+        """
+        `fetch` writes what is at an address into a file; `scratch` is a folder for it, and
+        `check_room` raises `NoRoom` where so many bytes more are too many.
+        """
         self._storage = storage
         self._scratch = scratch
         self._links = links
         self._fetch = fetch
+        self._check_room = check_room
         self._failures = failures
 
     def locate(self, address: str, *, requested: str) -> Source:
@@ -64,8 +69,11 @@ class Sources:
 
     def check_failures(self, source: Source) -> None:
         """Raise the error with which the source failed a short while ago, if it did."""
-        if source.stored is None:
-            self._failures.check(digest("source", source.address))
+        self._failures.check(digest("source", source.address))
+
+    def remember(self, source: Source, error: UploadsvcError) -> None:
+        """Remember that the source failed, for whatever size it was asked."""
+        self._failures.remember(digest("source", source.address), error)
 
     @contextlib.contextmanager
     def opened(self, source: Source) -> Iterator[Path]:
@@ -96,7 +104,7 @@ class Sources:
             with partials.disk_errors():
                 self._fetch(source.address, file)
         except _OF_THE_SOURCE as error:
-            self._failures.remember(digest("source", source.address), error)
+            self.remember(source, error)
             raise
 
     def _copy(self, key: Key, file: BinaryIO) -> None:
@@ -108,6 +116,7 @@ class Sources:
     @contextlib.contextmanager
     def _empty_file(self) -> Iterator[tuple[Path, BinaryIO]]:
         """Have an empty file that is gone afterwards, and after a kill at the next sweep."""
+        self._check_room(0)
         with open_folder(self._scratch, follow=True) as dir_fd:
             with partials.disk_errors():
                 name, fd = partials.create(dir_fd)

@@ -43,16 +43,19 @@ def test_each_request_has_one_line_and_no_secret_in_it(tmp_path, picture):
         log = service.log.read_text()
     folder = link.split("/")[-2]
     hidden = f"/uploadfile/wsgi/Storage/{folder[:3]}…"
-    told = [(line["method"], line["path"], line["status"]) for line in lines]
+    # Each is written after its answer, so two may change places.
+    told = sorted((line["method"], line["path"], line["status"]) for line in lines)
 
-    assert told == [
-        ("POST", "/sendfile", 201),
-        ("GET", hidden, 200),
-        ("GET", "/getpreview", 200),
-        ("GET", "/nothing", 404),
-        ("GET", hidden, 404),
-    ]
-    assert lines[1]["bytes"] == len(picture)
+    assert told == sorted(
+        [
+            ("POST", "/sendfile", 201),
+            ("GET", hidden, 200),
+            ("GET", "/getpreview", 200),
+            ("GET", "/not…", 404),
+            ("GET", hidden, 404),
+        ]
+    )
+    assert len(picture) in {line["bytes"] for line in lines}
     assert all(0 <= line["seconds"] < 60 and line["id"] for line in lines)
     assert len({line["id"] for line in lines}) == len(lines)
     for secret in (JID, "juliet", folder[:4], "secret-name", "addr="):
@@ -177,7 +180,7 @@ def test_slow_clients_do_not_keep_others_waiting(tmp_path):
     begin = head(f"Content-Length: {len(body)}")
     with running_service(tmp_path, disk_floor=0) as service, contextlib.ExitStack() as open_ones:
         for said in [begin + body[:200_000]] * 40 + [begin[:30]] * 10 + [b""] * 10:
-            client = socket.create_connection(("127.0.0.1", service.port), timeout=10)
+            client = socket.create_connection(("127.0.0.1", service.port), timeout=60)
             open_ones.enter_context(client).sendall(said)
         assert eventually(lambda: len(list(service.storage.iterdir())) == 40), "40 are being served"
 

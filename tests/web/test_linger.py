@@ -1,10 +1,8 @@
 """Lingering: a client that is refused while it sends is listened to, but not for ever."""
 
 import contextlib
-import itertools
 import socket
 import threading
-import time
 
 import pytest
 
@@ -64,31 +62,29 @@ def test_a_client_that_sends_on_and_on_is_left_after_some_seconds(connection):
 
     def send():
         with contextlib.suppress(OSError):
-            for _ in range(1000):
-                client.sendall(b"x" * 100_000)
+            while True:
+                client.sendall(b"x" * 1000)
 
     sending = threading.Thread(target=send)
     sending.start()
-    # A clock that is a second further each time it is looked at.
-    answered(server, seconds=5, clock=itertools.count().__next__)
-
-    assert server.recv(1) == b"x"
+    assert answered(server, seconds=0.2) == b"an answer"
     server.close()
-    sending.join()
+    sending.join(timeout=60)
+
+    assert not sending.is_alive()
 
 
-def test_a_client_that_falls_silent_is_left_after_some_seconds(connection):
+def test_a_client_that_trickles_or_falls_silent_is_left_after_some_seconds(connection):
     server, client = connection
     client.sendall(b"x")
-    begun = time.monotonic()
-    answered(server, seconds=0.05)
 
-    assert time.monotonic() - begun < 30, "sooner than the server's own limit"
+    assert answered(server, seconds=0.2) == b"an answer"
 
 
-def test_a_server_that_shows_no_socket_answers_as_ever():
-    app = lingering(lambda environ, start_response: start_response(REFUSED, []) or [b"no"])
-    answer = app({"REQUEST_METHOD": "POST"}, lambda status, headers: None)
+def test_only_so_many_are_listened_to_at_once(connection):
+    server, client = connection
+    client.sendall(b"x" * 50_000)
+    client.shutdown(socket.SHUT_WR)
 
-    assert list(answer) == [b"no"]
-    answer.close()
+    assert answered(server, at_once=0) == b"an answer"
+    assert server.recv(1) == b"x"

@@ -69,3 +69,14 @@ def test_a_forwarded_scheme_must_be_http_or_https():
 def test_a_proxy_that_is_no_address_is_a_bad_setting():
     with pytest.raises(BadSettings, match="trusted_proxies"):
         behind_proxies(lambda *_: [], trusted=["proxy.example"])
+
+
+def test_an_ipv4_proxy_on_an_ipv6_listener_is_trusted_too():
+    assert ask(["10.1.2.3"], peer="::ffff:10.1.2.3") == ["https", "chat.example", "198.51.100.7"]
+
+
+@pytest.mark.parametrize("told", ["unknown", "<evil>", "198.51.100.7:4711"])
+def test_what_is_no_address_is_not_believed(told):
+    headers = FORWARDED | {"X-Forwarded-For": told}
+
+    assert ask(["10.1.2.3"], peer="10.1.2.3", headers=headers)[2] == "10.1.2.3"

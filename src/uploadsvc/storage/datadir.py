@@ -42,6 +42,8 @@ class DataDir:
 
     def prepare(self, *, dir_mode: int) -> None:
         """Make what is missing, the marker too; raise `BadSettings` when that fails."""
+        if self.path.resolve() in (Path("/"), Path.home()):
+            raise BadSettings(f"data_dir {self.path}: the cleaner must have a folder of its own")
         try:
             for folder in (self.path, self.storage, self.previews, self.state):
                 if not folder.is_dir():

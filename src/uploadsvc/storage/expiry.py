@@ -9,13 +9,17 @@ leads nowhere.
 """
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from uploadsvc.storage.folders import open_folder
+
+_DEEPEST = 50
+"""An upload makes one folder; older installations may have more, but no such tower."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,10 @@ def expire_folders(root: Path, age: Age, *, remove: bool) -> Iterator[Finding]:
 def _expire_folder(name: str, parent_fd: int, age: Age, *, remove: bool) -> Iterator[Finding]:
     try:
         with open_folder(name, dir_fd=parent_fd) as fd:
-            contents = _contents_if_old(fd, age)
-            if contents is None:
+            contents = _Contents()
+            _add_up(fd, name, age, contents)
+            yield from (FromFuture(each) for each in contents.future)
+            if contents.is_young:
                 return
             if remove:
                 _empty(fd, age)
@@ -103,7 +109,9 @@ def _expire_folder(name: str, parent_fd: int, age: Age, *, remove: bool) -> Iter
     except FileNotFoundError:
         return
     except OSError as error:
-        yield Stuck(name, error.strerror or "unknown")
+        # Written to since it was looked at: young again, and none of ours to complain of.
+        if error.errno != errno.ENOTEMPTY:
+            yield Stuck(name, error.strerror or "unknown")
     else:
         # What is left alone in a folder keeps the folder, quietly.
         if contents.files or not contents.left_alone:
@@ -112,35 +120,36 @@ def _expire_folder(name: str, parent_fd: int, age: Age, *, remove: bool) -> Iter
 
 @dataclass
 class _Contents:
+    """What is in a folder, and below."""
+
     files: int = 0
     size: int = 0
     left_alone: int = 0
+    is_young: bool = False
+    """Whether anything in it is; the rest was then not looked at any more."""
+    future: list[str] = field(default_factory=list)
 
 
-def _contents_if_old(fd: int, age: Age) -> _Contents | None:
-    """Add up what is in a folder, and below, when everything in it is old; else None."""
-    contents = _Contents()
+def _add_up(fd: int, path: str, age: Age, contents: _Contents, depth: int = 0) -> None:
     device = os.fstat(fd).st_dev
     for name in os.listdir(fd):
         facts = _look(name, fd)
         if facts is None:
             continue
         if not age.is_old(facts.st_mtime_ns):
-            return None
-        if stat.S_ISREG(facts.st_mode):
+            contents.is_young = True
+            if age.is_future(facts.st_mtime_ns):
+                contents.future.append(f"{path}/{name}")
+        elif stat.S_ISREG(facts.st_mode):
             contents.files += 1
             contents.size += facts.st_size
         elif stat.S_ISDIR(facts.st_mode) and facts.st_dev == device:
+            if depth == _DEEPEST:
+                raise OSError(errno.ELOOP, "folders in it are nested too deep")
             with open_folder(name, dir_fd=fd) as inner:
-                below = _contents_if_old(inner, age)
-            if below is None:
-                return None
-            contents.files += below.files
-            contents.size += below.size
-            contents.left_alone += below.left_alone
+                _add_up(inner, f"{path}/{name}", age, contents, depth + 1)
         else:
             contents.left_alone += 1
-    return contents
 
 
 def _empty(fd: int, age: Age) -> None:

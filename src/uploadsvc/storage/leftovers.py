@@ -81,6 +81,9 @@ def _take_folder(name: str, root_fd: int, *, remove: bool) -> bool:
     with open_folder(name, dir_fd=root_fd) as fd:
         folder = _Folder(name, root_fd, fd)
         for inner in os.listdir(fd):
+            if not stat.S_ISREG(os.stat(inner, dir_fd=fd, follow_symlinks=False).st_mode):
+                # Nothing that an upload makes: left alone, and its folder with it.
+                return False
             if not _take_file(inner, fd, remove=remove, folder=folder):
                 return False
     if remove:

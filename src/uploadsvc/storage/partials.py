@@ -41,7 +41,8 @@ def disk_errors() -> Iterator[None]:
             raise NoRoom("there is no room left to store this", retry_after=60) from error
         if error.errno in _TOO_BUSY:
             raise Unavailable("too much is going on at the moment") from error
-        raise StorageFailed("this could not be stored") from error
+        # Without its path, which names the folder: a log must not hold links.
+        raise StorageFailed("the disk refused this") from OSError(error.errno, error.strerror)
 
 
 def new_partial() -> str:

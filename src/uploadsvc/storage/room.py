@@ -54,6 +54,12 @@ class DiskRoom:
         self._ledger = ledger
 
     def check(self, incoming: int) -> None:
+        self.check_disk(incoming)
+        if self._max_stored and self.stored() + incoming > self._max_stored:
+            raise NoRoom("no more files can be kept at the moment", retry_after=600)
+
+    def check_disk(self, incoming: int) -> None:
+        """Raise `NoRoom` unless the disk has room for `incoming` bytes above its floor."""
         disk = os.statvfs(self._root)
         free = disk.f_bavail * disk.f_frsize
         floor = self._floor
@@ -62,8 +68,6 @@ class DiskRoom:
             floor = min(_DEFAULT_FLOOR, int(whole * _DEFAULT_SHARE))
         if free - incoming < floor:
             raise NoRoom("the disk is too full to take this", retry_after=600)
-        if self._max_stored and self.stored() + incoming > self._max_stored:
-            raise NoRoom("no more files can be kept at the moment", retry_after=600)
 
     @property
     def is_limited(self) -> bool:

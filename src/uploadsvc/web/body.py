@@ -19,6 +19,8 @@ class Body:
     def __init__(self, request: Request) -> None:
         self._read: Callable[[int], bytes] = request.environ["wsgi.input"].read
         self._length = request.content_length
+        self.is_announced = self._length is not None or "HTTP_TRANSFER_ENCODING" in request.environ
+        """Whether the request says that it has a body (RFC 9112 6.3)."""
         self.received = 0
 
     def read(self) -> bytes:

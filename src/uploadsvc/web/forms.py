@@ -136,7 +136,7 @@ class FileForm:
                 self._body.finish(window[end + len(final) :], final[2:-2])
                 return
             tail = window[-len(final) :]
-        if not self._body.received:
+        if not self._body.received and not self._body.is_announced:
             raise LengthRequired("the request has neither a length nor a body")
         try:
             parser.close()

@@ -2,42 +2,37 @@
 Lets a client that is still sending find the answer that it is given early.
 
 A server that closes a connection with unread bytes in it resets it, and the client may
-never see why it was refused. After an answer whose request was not read to its end, some
-more of it is read and thrown away, for a limited time.
+never see why it was refused. After an answer whose request was not read to its end, the
+rest of it is read and thrown away, for a limited time and for a few clients at once.
 """
 
 import contextlib
-import time
-from collections.abc import Callable, Iterable, Iterator
+import socket
+import threading
+from collections.abc import Iterable, Iterator
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-# Small: a read lasts until it has all it asked for, however slowly that comes.
-_PIECE = 1 << 13
+_PIECE = 1 << 16
+_BODIES = frozenset({"POST", "PUT", "PATCH"})
 
 
-def lingering(
-    app: WSGIApplication,
-    *,
-    seconds: float = 10,
-    clock: Callable[[], float] = time.monotonic,
-) -> WSGIApplication:
+def lingering(app: WSGIApplication, *, seconds: float = 10, at_once: int = 16) -> WSGIApplication:
     """Wrap an application for gunicorn, whose socket is in the environ."""
+    places = threading.BoundedSemaphore(at_once)
 
     def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        refused: list[bool] = []
+        refused = False
 
-        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            refused.append(status >= "400")
-            return (
-                start_response(status, headers, exc_info)
-                if exc_info
-                else start_response(status, headers)
-            )
+        def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+            nonlocal refused
+            refused = status >= "400"
+            return start_response(status, headers, *exc_info)
 
         answer = app(environ, start)
-        if refused and refused[-1] and environ["REQUEST_METHOD"] in ("POST", "PUT", "PATCH"):
-            return _Lingering(answer, environ, seconds, clock)
+        connection = environ.get("gunicorn.socket")
+        if refused and connection is not None and environ["REQUEST_METHOD"] in _BODIES:
+            return _Lingering(answer, environ["wsgi.input"], connection, seconds, places)
         return answer
 
     return serve
@@ -47,14 +42,16 @@ class _Lingering:
     def __init__(
         self,
         answer: Iterable[bytes],
-        environ: WSGIEnvironment,
+        body: Any,
+        connection: socket.socket,
         seconds: float,
-        clock: Callable[[], float],
+        places: threading.BoundedSemaphore,
     ) -> None:
         self._answer = answer
-        self._environ = environ
+        self._body = body
+        self._connection = connection
         self._seconds = seconds
-        self._clock = clock
+        self._places = places
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._answer)
@@ -63,16 +60,21 @@ class _Lingering:
         """Called by the server when the answer has been sent."""
         if hasattr(self._answer, "close"):
             self._answer.close()
-        socket = self._environ.get("gunicorn.socket")
-        if socket is None:
+        if not self._places.acquire(blocking=False):
             return
-        deadline = self._clock() + self._seconds
-        former = socket.gettimeout()
-        # Whatever goes wrong with a request that was refused is no news.
-        with contextlib.suppress(Exception):
-            while (left := deadline - self._clock()) > 0:
-                socket.settimeout(left)
-                if not self._environ["wsgi.input"].read(_PIECE):
-                    break
+        # Ends a read that is under way, however slowly its bytes come.
+        end = threading.Timer(self._seconds, self._stop_listening)
+        end.daemon = True
+        end.start()
+        try:
+            # Whatever goes wrong with a request that was refused is no news.
+            with contextlib.suppress(Exception):
+                while self._body.read(_PIECE):
+                    pass
+        finally:
+            end.cancel()
+            self._places.release()
+
+    def _stop_listening(self) -> None:
         with contextlib.suppress(OSError):
-            socket.settimeout(former)
+            self._connection.shutdown(socket.SHUT_RD)
