@@ -10,6 +10,8 @@ import hypothesis
 import pytest
 from PIL import Image
 
+from uploadsvc.storage.datadir import DataDir
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("TESTS_SHARED", ROOT.parent / "shared"))
 
@@ -82,6 +84,14 @@ def program():
         return found
 
     return find
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A folder of the service, made ready and empty."""
+    data = DataDir(tmp_path / "data")
+    data.prepare(dir_mode=0o755)
+    return data
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from uploadsvc import __version__
-from uploadsvc.storage.datadir import DataDir
 from uploadsvc.storage.local import LocalStorage
 
 UPLOADSVC = Path(sys.executable).with_name("uploadsvc")
@@ -31,13 +30,6 @@ def run(tmp_path):
         )
 
     return run
-
-
-@pytest.fixture
-def data(tmp_path):
-    data = DataDir(tmp_path / "data")
-    data.prepare(dir_mode=0o755)
-    return data
 
 
 def old(path):

@@ -284,20 +284,3 @@ def test_the_program_around_it_is_not_run_again(good, tmp_path):
 
     assert (done.stdout, done.stderr) == ("9\n", "")
     assert log.read_text() == "x"
-
-
-LIGHT = """
-import sys, uploadsvc.images as images
-images.Decoders(workers=1, memory=1, seconds=1, max_pixels=1).close()
-images.Size.parse("1", "2", max_side=9)
-print(*sorted({"PIL", "pebble", "multiprocessing"} & set(sys.modules)))
-images.draw_preview
-print("PIL" in sys.modules)
-"""
-
-
-def test_a_server_that_draws_nothing_loads_no_decoder():
-    with run(LIGHT) as server:
-        said = server.stdout.read().splitlines()
-
-    assert said == ["", "True"]

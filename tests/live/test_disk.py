@@ -89,7 +89,7 @@ def test_a_disk_that_became_read_only_is_an_error_and_not_a_lie(small_disk, tmp_
         subprocess.run(["mount", "-o", "remount,rw", data], check=True)
 
         assert refused.status == 500
-        assert refused.json["detail"] == "this could not be stored"
+        assert refused.json["detail"] == "the disk refused this"
         assert readable.body == b"kept"
         assert upload(service.url, b"x").status == 201
 
