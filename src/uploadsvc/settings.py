@@ -173,7 +173,7 @@ class Settings(BaseModel):
     port: int = Field(8080, ge=0, le=65535)
     """Port that it listens on; 0 for a free one."""
     threads: int = Field(64, ge=1)
-    """Requests that are answered at the same time."""
+    """Requests that are answered at the same time; half of them may wait for new previews."""
     stop_grace: Duration = timedelta(seconds=60)
     """Time that running uploads have to end after SIGTERM."""
     trusted_proxies: Names = ()
