@@ -65,9 +65,9 @@ lock: ## pin the dependencies anew, with hashes and without addresses
 	$(PYTHON) -m venv .lock
 	.lock/bin/pip --disable-pip-version-check --quiet install uv
 	.lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	  --no-header --no-annotate --no-emit-index-url pyproject.toml --group build -o requirements.txt
+	  --no-header --no-annotate pyproject.toml --group build -o requirements.txt
 	.lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	  --no-header --no-annotate --no-emit-index-url -c requirements.txt pyproject.toml --group build --group dev \
+	  --no-header --no-annotate -c requirements.txt pyproject.toml --group build --group dev \
 	  -o requirements-dev.txt
 	rm -r .lock
 
