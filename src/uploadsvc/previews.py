@@ -88,9 +88,10 @@ class Previews:
         Return the preview of the picture at `address` that fits into `size`.
 
         `requested` is the base of the request, like `https://host:port`. Raise `Missing`
-        when the source has no such file, `NotAllowed` when the address may not be fetched,
-        `SourceFailed`, `TooLarge` or `Undecodable` when it gives nothing that can be shown,
-        `Unavailable` when that is our own fault.
+        when the source has no such file, `BadInput` for what is no address, `NotAllowed` when
+        it may not be fetched, `SourceFailed`, `TooLarge` or `Undecodable` when it gives
+        nothing that can be shown, and `Unavailable`, `NoRoom` or `StorageFailed` when that is
+        our own fault.
         """
         source = self._sources.locate(address, requested=requested)
         name = preview_name(source.address, size)
