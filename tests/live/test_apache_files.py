@@ -110,7 +110,7 @@ def test_there_are_no_listings_no_partials_and_no_links(apache):
         *(f"/{partial.name}", f"/{partial.name}/half.txt", f"//{partial.name}/half.txt"),
         *("/loose.txt", f"/{folder.name}/link.txt", f"/{folder.name}/below"),
         *(f"/{folder.name[:-1]}/x.txt", f"/{folder.name}/y.txt", f"/{folder.name}/below/"),
-        *(f"/{folder.name}/x.txt/more", "/../State/clean.lock"),
+        *(f"/{folder.name}/x.txt/more", "/../State/last-clean"),
         *(f"/{folder.name}/..%2f..%2f.uploadsvc", f"/{folder.name}/%2e%2e/{partial.name}/half.txt"),
     ]
     answers = {path: fetch(f"{apache.url}{STORAGE_PATH}{path}") for path in hidden}
