@@ -125,6 +125,9 @@ class Upstream:
                     if not piece:
                         return
                     head += piece
+                    if self._resets:
+                        # Whatever it was, a request or a handshake: enough to break off.
+                        break
                 self.requests.append(head.decode("latin-1"))
                 for piece in self._answer(head.decode("latin-1"), self.stop):
                     if self.stop.is_set():

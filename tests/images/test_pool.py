@@ -186,7 +186,7 @@ def test_idle_processes_that_are_killed_are_not_noticed(make_decoders, good, num
 
 
 def test_one_bad_picture_does_not_hurt_those_beside_it(make_decoders, endless, good):
-    decoders = make_decoders(workers=2, seconds=5)
+    decoders = make_decoders(workers=2, seconds=3)
     with ThreadPoolExecutor(8) as threads:
         bad = threads.submit(outcome, decoders, endless)
         others = [threads.submit(outcome, decoders, good) for _ in range(40)]
