@@ -157,11 +157,12 @@ def test_a_resolver_that_is_stuck_does_not_outlast_the_limit_for_connecting():
 
 def test_a_stuck_resolver_does_not_keep_the_process_from_ending():
     program = """if True:
-        import time
+        import threading
         from uploadsvc.errors import SourceTooSlow
         from uploadsvc.fetch import Fetcher
+        never = threading.Event()
         try:
-            Fetcher(resolve=lambda host, port: time.sleep(60), seconds=0.05).check("http://a.test")
+            Fetcher(resolve=lambda host, port: never.wait(), seconds=0.05).check("http://a.test")
         except SourceTooSlow:
             print("too slow")
     """

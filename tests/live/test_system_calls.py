@@ -153,6 +153,23 @@ def test_when_the_disk_fails_the_client_is_told_and_nothing_is_left(traced, faul
     assert answers == [500, 201, ([], 1)], "\n".join(calls.lines)
 
 
+def test_a_disk_that_fails_in_the_clean_up_too_is_told_the_same_way(traced):
+    told = []
+
+    def work(service):
+        told.append(upload(service.url, b"data"))
+        told.append([path.name[:9] for path in service.storage.iterdir()])
+        service.command("clean")
+        told.append(list(service.storage.iterdir()))
+
+    traced(work, "fsync:error=EIO:when=1", "rmdir:error=EROFS:when=1")
+    answer, left, after_cleaning = told
+
+    assert (answer.status, answer.json["code"]) == (500, "storage-failed")
+    assert left == [".partial-"]
+    assert after_cleaning == []
+
+
 def test_when_every_sync_fails_nothing_is_ever_called_saved(traced):
     answers = []
 

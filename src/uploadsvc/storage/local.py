@@ -146,6 +146,8 @@ class LocalStorage:
 
     def _commit(self, partial: str, fd: int, name: str) -> StoredFile:
         os.fchmod(fd, self._file_mode)
+        # Its time begins now, however long ago the client sent the last of it.
+        os.utime(fd)
         os.fsync(fd)
         facts = os.fstat(fd)
         aside = self._root / partial
@@ -174,9 +176,10 @@ class LocalStorage:
         raise FileExistsError("no free folder name was found")
 
     def _undo(self, folder: str, name: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
+        # What the disk does not let go is the cleaner's; the first error is the one to tell.
+        with contextlib.suppress(OSError):
             (self._root / folder / name).unlink()
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             (self._root / folder).rmdir()
 
 
