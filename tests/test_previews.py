@@ -18,6 +18,7 @@ from uploadsvc.errors import (
 )
 from uploadsvc.images import Size, draw_preview
 from uploadsvc.links import Links
+from uploadsvc.places import Places
 from uploadsvc.previews import Previews, preview_name
 from uploadsvc.storage.local import LocalStorage
 from uploadsvc.storage.memory import MemoryStorage
@@ -234,7 +235,7 @@ def test_one_more_than_may_wait_is_turned_away_at_once(make, web, storage):
         return picture()
 
     web.answers = slow
-    previews = make(at_once=1)
+    previews = make(wait=Places(1, refusal="too many at the moment").one)
     first = threading.Thread(target=lambda: shown(find(previews, REMOTE)))
     first.start()
     begun.wait(timeout=60)

@@ -6,13 +6,15 @@ first preview.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import BinaryIO
 from wsgiref.types import WSGIApplication
 
 from uploadsvc.errors import BadSettings
 from uploadsvc.fetch import LOOP_HEADER, Fetcher
 from uploadsvc.images import Decoders
-from uploadsvc.limits import build_rate, build_room
+from uploadsvc.limits import Bounds, build_bounds, build_rate, build_room
 from uploadsvc.links import Links
 from uploadsvc.previews import Previews
 from uploadsvc.rates import Rate
@@ -33,6 +35,9 @@ from uploadsvc.web.sendfile import sendfile
 # How much longer than its parts may take somebody waits for a preview that another makes.
 _PATIENCE_SLACK = 5
 
+# Threads that listen to clients which were refused and still send.
+_MOST_LISTENERS = 16
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -42,6 +47,7 @@ class Parts:
     storage: LocalStorage
     room: DiskRoom
     rate: Rate
+    bounds: Bounds
     links: Links
     fetcher: Fetcher
     decoders: Decoders
@@ -52,6 +58,7 @@ def build(settings: Settings) -> Parts:
     """Build the parts. Raise `BadSettings` for what cannot work together."""
     data = DataDir(settings.data_dir)
     room = build_room(settings, data)
+    bounds = build_bounds(settings)
     storage = LocalStorage(
         data.storage, file_mode=settings.file_mode, dir_mode=settings.dir_mode, room=room
     )
@@ -79,6 +86,7 @@ def build(settings: Settings) -> Parts:
         storage=storage,
         room=room,
         rate=build_rate(settings, data),
+        bounds=bounds,
         links=links,
         fetcher=fetcher,
         decoders=decoders,
@@ -86,12 +94,12 @@ def build(settings: Settings) -> Parts:
             storage,
             data.previews,
             links=links,
-            fetch=fetcher.fetch,
+            fetch=_bounded(fetcher, bounds),
             draw=decoders.draw,
             keep=settings.keep,
             patience=(settings.fetch_timeout + settings.decode_seconds).total_seconds()
             + _PATIENCE_SLACK,
-            at_once=max(1, settings.threads // 2),
+            wait=bounds.previews.one,
             check_room=room.check_disk,
             file_mode=settings.file_mode,
         ),
@@ -112,24 +120,27 @@ def compose(settings: Settings, parts: Parts) -> WSGIApplication:
     }
     if any(is_under(settings.storage_path, taken) for taken in (*endpoints, "/static")):
         raise BadSettings(f"storage_path: {settings.storage_path} is the path of something else")
-    stored = {settings.storage_path: files(parts.storage, keep=settings.keep)}
+    stored = {settings.storage_path: _files(settings, parts)}
     shown = page(max_upload=settings.max_upload, keep=settings.keep) if settings.page else None
-    return _wrapped(mount(endpoints, below=stored, rest=shown), settings)
+    return _wrapped(mount(endpoints, below=stored, rest=shown), settings, parts.bounds)
 
 
 def make_sendfile(settings: Settings) -> WSGIApplication:
     """Return `/sendfile` alone, to be mounted at any path; makes `data_dir` ready."""
-    return _wrapped(_sendfile(settings, prepare(settings)), settings)
+    parts = prepare(settings)
+    return _wrapped(_sendfile(settings, parts), settings, parts.bounds)
 
 
 def make_getpreview(settings: Settings) -> WSGIApplication:
     """Return `/getpreview` alone, to be mounted at any path; makes `data_dir` ready."""
-    return _wrapped(_getpreview(settings, prepare(settings)), settings)
+    parts = prepare(settings)
+    return _wrapped(_getpreview(settings, parts), settings, parts.bounds)
 
 
 def make_files(settings: Settings) -> WSGIApplication:
     """Return what serves the stored files, to be mounted at `storage_path`."""
-    return _wrapped(files(prepare(settings).storage, keep=settings.keep), settings)
+    parts = prepare(settings)
+    return _wrapped(_files(settings, parts), settings, parts.bounds)
 
 
 def prepare(settings: Settings) -> Parts:
@@ -149,6 +160,7 @@ def _sendfile(settings: Settings, parts: Parts) -> WSGIApplication:
         max_upload=settings.max_upload,
         keep=settings.keep,
         may_upload=parts.rate.check,
+        place=parts.bounds.uploads.one,
     )
 
 
@@ -156,5 +168,20 @@ def _getpreview(settings: Settings, parts: Parts) -> WSGIApplication:
     return getpreview(parts.previews, max_side=settings.max_side, loop_header=LOOP_HEADER)
 
 
-def _wrapped(app: WSGIApplication, settings: Settings) -> WSGIApplication:
-    return lingering(answer_errors(behind_proxies(app, trusted=settings.trusted_proxies)))
+def _wrapped(app: WSGIApplication, settings: Settings, bounds: Bounds) -> WSGIApplication:
+    return lingering(
+        answer_errors(behind_proxies(app, trusted=settings.trusted_proxies)),
+        at_once=min(_MOST_LISTENERS, bounds.free // 2),
+    )
+
+
+def _bounded(fetcher: Fetcher, bounds: Bounds) -> Callable[[str, BinaryIO], None]:
+    def fetch(address: str, into: BinaryIO) -> None:
+        with bounds.fetches.one():
+            fetcher.fetch(address, into)
+
+    return fetch
+
+
+def _files(settings: Settings, parts: Parts) -> WSGIApplication:
+    return files(parts.storage, keep=settings.keep, begin_sending=parts.bounds.downloads.take)

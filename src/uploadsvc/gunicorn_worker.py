@@ -6,25 +6,34 @@ back, with the contacts and folder names that may stand in it; here it gets a tr
 one sentence, and a log line without its words.
 """
 
+import contextlib
 import errno
 import http
 import logging
+import selectors
 import time
-from socket import socket
+from collections import deque
+from datetime import timedelta
+from functools import partial
+from socket import SHUT_WR, socket
 from typing import Any
 
 from gunicorn.http import errors
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from uploadsvc import observe
 from uploadsvc.observe import RequestLine
+from uploadsvc.patience import HeadTooSlow, PatientSocket
 
 log = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 0.1
+_FAREWELL_SECONDS = 2.0
+_PIECE = 1 << 16
 
-# RFC 9110 15.5.15 and 15.5.18, RFC 6585 5, RFC 9112 6.1; every other flaw is a 400.
+# RFC 9110 15.5.9, 15.5.15 and 15.5.18, RFC 6585 5, RFC 9112 6.1; every other flaw is a 400.
 _STATUS: dict[type[Exception], int] = {
+    HeadTooSlow: 408,
     errors.LimitRequestLine: 414,
     errors.ExpectationFailed: 417,
     errors.LimitRequestHeaders: 431,
@@ -32,17 +41,95 @@ _STATUS: dict[type[Exception], int] = {
 }
 
 
+class _Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
+    """A client's connection, which a worker closes in its own way."""
+
+    def __init__(self, worker: "Worker", client: PatientSocket, address: Any, server: Any) -> None:
+        super().__init__(worker.cfg, client, address, server)
+        self._worker = worker
+
+    def init(self) -> None:
+        """Called before each request is read."""
+        super().init()
+        self.sock.expect_head()
+
+    def close(self, graceful: bool = False) -> None:
+        if graceful:
+            self._worker.let_go(self)
+        else:
+            super().close()
+
+
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """
+    No thread waits for a client that says nothing: new connections, and those whose client
+    has yet to close its side, stay with the one that listens to all of them.
+    """
+
+    stall_seconds = 30.0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._leaving: deque[_Connection] = deque()
+
     def accept(self, listener: socket) -> None:
         """Take a connection; with no descriptor left for it, let it wait in the queue."""
         try:
-            super().accept(listener)
+            client, address = listener.accept()
         except OSError as error:
-            if error.errno not in (errno.EMFILE, errno.ENFILE):
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                log.warning("too many open files: new connections have to wait")
+                # The listener stays readable: without a pause this would be asked all the time.
+                time.sleep(_PAUSE_SECONDS)
+            elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
                 raise
-            log.warning("too many open files: new connections have to wait")
-            # The listener stays readable: without a pause this would be asked all the time.
-            time.sleep(_PAUSE_SECONDS)
+            return
+        self.nr_conns += 1
+        patient = PatientSocket.of(client, window=self.stall_seconds)
+        connection = _Connection(self, patient, address, listener.getsockname())
+        connection.set_timeout()
+        self.pending_conns.append(connection)
+        readable = partial(self.on_pending_socket_readable, connection)
+        self.poller.register(connection.sock, selectors.EVENT_READ, readable)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Called with the head of a request, in a thread that answers it."""
+        conn.sock.expect_body()
+        return super().handle_request(req, conn)
+
+    def let_go(self, connection: _Connection) -> None:
+        """Close a connection without losing its last answer (RFC 9112 9.6), waiting for nobody."""
+        connection.sock.setblocking(False)
+        try:
+            connection.sock.shutdown(SHUT_WR)
+        except OSError:
+            connection.close()
+            return
+        self.nr_conns += 1
+        connection.timeout = time.monotonic() + _FAREWELL_SECONDS
+        self._leaving.append(connection)
+        self.poller.register(
+            connection.sock, selectors.EVENT_READ, partial(self._on_leaving, connection)
+        )
+
+    def _on_leaving(self, connection: _Connection, client: socket) -> None:
+        with contextlib.suppress(BlockingIOError):
+            with contextlib.suppress(ConnectionError):
+                if connection.sock.recv(_PIECE):
+                    return
+            self._leaving.remove(connection)
+            self._forget(connection)
+
+    def _forget(self, connection: _Connection) -> None:
+        self.poller.unregister(connection.sock)
+        self.nr_conns -= 1
+        connection.close()
+
+    def murder_pending(self) -> None:
+        """Close what has said nothing for too long, or not closed its own side; once a second."""
+        super().murder_pending()
+        while self._leaving and self._leaving[0].timeout <= time.monotonic():
+            self._forget(self._leaving.popleft())
 
     def handle_error(self, req: Any, client: socket, addr: Any, exc: Exception) -> None:
         """Answer what could not be read as a request, or could not be answered at all."""
@@ -75,6 +162,11 @@ def status_of(error: Exception) -> int:
         if isinstance(error, kind):
             return status
     return 400 if isinstance(error, (errors.ParseException, errors.InvalidHTTPVersion)) else 500
+
+
+def worker(*, stall_timeout: timedelta) -> type[Worker]:
+    """Return the worker class for gunicorn; see the setting `stall_timeout`."""
+    return type("Worker", (Worker,), {"stall_seconds": stall_timeout.total_seconds()})
 
 
 def answer(status: int) -> bytes:

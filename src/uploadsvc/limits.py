@@ -1,13 +1,65 @@
 """
-What keeps an open service from being filled, built from the settings.
+What keeps an open service from being filled, and one that is busy from standing still.
 
-Apart from `app`, because the cleaner needs these and nothing else that `app` loads.
+Built from the settings, apart from `app`, because the cleaner needs some of it and nothing
+else that `app` loads.
 """
 
+from dataclasses import dataclass
+
+from uploadsvc.errors import BadSettings
+from uploadsvc.places import Places
 from uploadsvc.rates import Rate
 from uploadsvc.settings import Settings
 from uploadsvc.storage.datadir import DataDir
 from uploadsvc.storage.room import DiskRoom
+
+_PERCENT = {
+    "uploads_at_once": 37,
+    "downloads_at_once": 37,
+    "previews_at_once": 10,
+    "fetches_at_once": 8,
+}
+"""Of the threads, for each bound that is not set; what is left answers everything else."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Places for whatever may hold a thread for long; some threads always stay free."""
+
+    uploads: Places
+    downloads: Places
+    previews: Places
+    fetches: Places
+    free: int
+    """Threads that none of them can hold."""
+
+
+def build_bounds(settings: Settings) -> Bounds:
+    """Build the bounds; raise `BadSettings` when their sum leaves no thread free."""
+    number = {
+        name: getattr(settings, name) or max(1, settings.threads * percent // 100)
+        for name, percent in _PERCENT.items()
+    }
+    free = settings.threads - sum(number.values())
+    if free < 1:
+        parts = ", ".join(f"{name} {value}" for name, value in number.items())
+        raise BadSettings(f"threads: {settings.threads} must be more than these together: {parts}")
+    return Bounds(
+        uploads=Places(
+            number["uploads_at_once"], refusal="too many files are being uploaded at the moment"
+        ),
+        downloads=Places(
+            number["downloads_at_once"], refusal="too many files are being sent at the moment"
+        ),
+        previews=Places(
+            number["previews_at_once"], refusal="too many previews are being made at the moment"
+        ),
+        fetches=Places(
+            number["fetches_at_once"], refusal="too many pictures are being fetched at the moment"
+        ),
+        free=free,
+    )
 
 
 def build_room(settings: Settings, data: DataDir) -> DiskRoom:

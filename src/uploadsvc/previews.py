@@ -10,15 +10,15 @@ import contextlib
 import io
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from uploadsvc.errors import Missing, NoRoom, Unavailable, Undecodable
+from uploadsvc.errors import Missing, NoRoom, Undecodable
 from uploadsvc.failures import Failures
 from uploadsvc.images import EXTENSIONS, Picture, Size, TooHeavy
 from uploadsvc.links import Links
@@ -55,22 +55,22 @@ class Previews:
         draw: Callable[[Path, Size], Picture],
         keep: timedelta,
         patience: float,
-        at_once: int = 32,
+        wait: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
         check_room: Callable[[int], None] = lambda incoming: None,
         file_mode: int = 0o644,
         now: Callable[[], float] = time.time,
     ) -> None:
         """
         `fetch` writes what is at an address into a file; `draw` makes a picture of a file.
-        `patience`: seconds to wait for somebody else who makes the same preview. `at_once`
-        may make or wait for one. `check_room` raises `NoRoom` where so many bytes more are
-        too many.
+        `patience`: seconds to wait for somebody else who makes the same preview. `wait` is
+        entered by whoever makes or waits for one, and raises to refuse it. `check_room` raises
+        `NoRoom` where so many bytes more are too many.
         """
         self._directory = directory
         self._draw = draw
         self._keep = keep
         self._patience = patience
-        self._places = threading.BoundedSemaphore(at_once)
+        self._wait = wait
         self._check_room = check_room
         self._file_mode = file_mode
         self._failures = Failures(directory, now=now)
@@ -98,12 +98,8 @@ class Previews:
         if (found := self._found(name, source)) is not None:
             return found
         # Uploads and the previews that are there must not wait for those who wait here.
-        if not self._places.acquire(blocking=False):
-            raise Unavailable("too many previews are being made at the moment")
-        try:
+        with self._wait():
             return self._find_or_make(name, source, size)
-        finally:
-            self._places.release()
 
     def _find_or_make(self, name: str, source: Source, size: Size) -> Preview:
         with contextlib.ExitStack() as held:

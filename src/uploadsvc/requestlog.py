@@ -33,13 +33,18 @@ def request_logger(storage_path: str) -> Callable[..., Logger]:
                     # Without the query: it holds JIDs and addresses.
                     path=observe.loggable(_path(environ), storage_path=storage_path, known=_KNOWN),
                     status=getattr(resp, "status_code", 0) or 0,
-                    bytes=getattr(resp, "sent", 0),
+                    bytes=getattr(resp, "sent", 0) + _file_bytes(environ),
                     seconds=request_time.total_seconds(),
                     code=environ.get("uploadsvc.error", "-"),
                 )
             )
 
     return RequestLogger
+
+
+def _file_bytes(environ: WSGIEnvironment) -> int:
+    """What gunicorn does not count, since the kernel has sent it."""
+    return int(getattr(environ.get("gunicorn.socket"), "file_bytes", 0))
 
 
 def _path(environ: WSGIEnvironment) -> str:

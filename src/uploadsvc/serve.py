@@ -13,7 +13,7 @@ from gunicorn.app.base import BaseApplication
 from uploadsvc import observe
 from uploadsvc.app import Parts, compose, prepare
 from uploadsvc.errors import BadSettings
-from uploadsvc.gunicorn_worker import Worker
+from uploadsvc.gunicorn_worker import worker
 from uploadsvc.requestlog import request_logger
 from uploadsvc.settings import Settings
 
@@ -55,7 +55,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         host = f"[{host}]" if ":" in host else host
         options = {
             "bind": f"{host}:{settings.port}",
-            "worker_class": Worker,
+            "worker_class": worker(stall_timeout=settings.stall_timeout),
             "workers": 1,
             "threads": settings.threads,
             "worker_connections": max(1000, 2 * settings.threads),

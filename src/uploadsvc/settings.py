@@ -172,8 +172,20 @@ class Settings(BaseModel):
     """Address that `uploadsvc serve` listens on."""
     port: int = Field(8080, ge=0, le=65535)
     """Port that it listens on; 0 for a free one."""
-    threads: int = Field(64, ge=1)
-    """Requests that are answered at the same time; half of them may wait for new previews."""
+    threads: int = Field(1400, ge=8)
+    """Requests that are answered at the same time; a thread is started when one is needed."""
+    uploads_at_once: int = Field(0, ge=0)
+    """Uploads that are taken at the same time; 0: 37 % of `threads`."""
+    downloads_at_once: int = Field(0, ge=0)
+    """Stored files that are sent at the same time; 0: 37 % of `threads`."""
+    previews_at_once: int = Field(0, ge=0)
+    """Requests that may wait for a new preview at the same time; 0: 10 % of `threads`."""
+    fetches_at_once: int = Field(0, ge=0)
+    """Remote pictures that are fetched at the same time; 0: 8 % of `threads`."""
+    stall_timeout: Time = timedelta(seconds=30)
+    """Time in which a client must send 4 KB of its body, or take some of an answer."""
+    send_files: Literal["python", "x-sendfile", "x-accel-redirect"] = "python"
+    """Who sends stored files: the service, or the server in front, told by that header."""
     stop_grace: Duration = timedelta(seconds=60)
     """Time that running uploads have to end after SIGTERM."""
     trusted_proxies: Names = ()

@@ -12,7 +12,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,45 +65,71 @@ class Age:
         return modified > self.now + 60 * 10**9
 
 
-def expire_files(root: Path, age: Age, *, remove: bool) -> Iterator[Finding]:
-    """Find the old files directly in `root`; remove them if asked."""
+def expire_files(
+    root: Path, age: Age, *, remove: bool, among: Iterable[str] | None = None
+) -> Iterator[Finding]:
+    """
+    Find the old files directly in `root`, in the order of their names; remove them if asked.
+
+    `among` are the names of what is in it, where they are known already.
+    """
     with open_folder(root, follow=True) as root_fd:
-        for name in sorted(os.listdir(root_fd)):
-            facts = _look(name, root_fd)
-            if facts is None or name.startswith(".") or not stat.S_ISREG(facts.st_mode):
+        names = os.listdir(root_fd) if among is None else among
+        for name, facts in _not_young(names, root_fd, age):
+            if not stat.S_ISREG(facts.st_mode):
                 continue
             if age.is_future(facts.st_mtime_ns):
                 yield FromFuture(name)
-            elif age.is_old(facts.st_mtime_ns):
+            else:
                 yield from _remove(name, facts.st_size, root_fd, age, remove=remove)
 
 
-def expire_folders(root: Path, age: Age, *, remove: bool) -> Iterator[Finding]:
-    """Find the old folders directly in `root`; remove them if asked."""
+def expire_folders(
+    root: Path, age: Age, *, remove: bool, among: Iterable[str] | None = None
+) -> Iterator[Finding]:
+    """
+    Find the old folders directly in `root`, in the order of their names; remove them if asked.
+
+    `among` are the names of what is in it, where they are known already. Of a young folder
+    nothing but the folder itself is looked at, and that once.
+    """
     with open_folder(root, follow=True) as root_fd:
         device = os.fstat(root_fd).st_dev
-        for name in sorted(os.listdir(root_fd)):
-            facts = _look(name, root_fd)
-            if facts is None or name.startswith(".") or not stat.S_ISDIR(facts.st_mode):
-                continue
-            if facts.st_dev != device:
+        names = os.listdir(root_fd) if among is None else among
+        for name, facts in _not_young(names, root_fd, age):
+            if not _is_folder_of(device, facts):
                 continue
             if age.is_future(facts.st_mtime_ns):
                 yield FromFuture(name)
-            elif age.is_old(facts.st_mtime_ns):
-                yield from _expire_folder(name, root_fd, age, remove=remove)
+            else:
+                yield from _expire_folder(name, root_fd, device, age, remove=remove)
 
 
-def _expire_folder(name: str, parent_fd: int, age: Age, *, remove: bool) -> Iterator[Finding]:
+def _not_young(names: Iterable[str], dir_fd: int, age: Age) -> Iterator[tuple[str, os.stat_result]]:
+    """Look once at each thing in a folder; yield what is old or from the future."""
+    for name in sorted(names):
+        if name.startswith("."):
+            continue
+        facts = _look(name, dir_fd)
+        if facts and (age.is_old(facts.st_mtime_ns) or age.is_future(facts.st_mtime_ns)):
+            yield name, facts
+
+
+def _expire_folder(
+    name: str, parent_fd: int, device: int, age: Age, *, remove: bool
+) -> Iterator[Finding]:
+    contents = _Contents()
     try:
         with open_folder(name, dir_fd=parent_fd) as fd:
-            contents = _Contents()
-            _add_up(fd, name, age, contents)
+            if os.fstat(fd).st_dev != device:
+                return  # mounted there since it was looked at
+            names = os.listdir(fd)
+            _add_up(fd, names, name, device, age, contents)
             yield from (FromFuture(each) for each in contents.future)
             if contents.is_young:
                 return
             if remove:
-                _empty(fd, age)
+                _empty(fd, names, device, age)
         if remove and not contents.left_alone:
             os.rmdir(name, dir_fd=parent_fd)
     except FileNotFoundError:
@@ -126,13 +152,20 @@ class _Contents:
     size: int = 0
     left_alone: int = 0
     is_young: bool = False
-    """Whether anything in it is; the rest was then not looked at any more."""
+    """Whether anything in it is; what is in a young folder of it was not looked at."""
     future: list[str] = field(default_factory=list)
 
 
-def _add_up(fd: int, path: str, age: Age, contents: _Contents, depth: int = 0) -> None:
-    device = os.fstat(fd).st_dev
-    for name in os.listdir(fd):
+def _add_up(
+    fd: int,
+    names: Iterable[str],
+    path: str,
+    device: int,
+    age: Age,
+    contents: _Contents,
+    depth: int = 0,
+) -> None:
+    for name in names:
         facts = _look(name, fd)
         if facts is None:
             continue
@@ -143,28 +176,28 @@ def _add_up(fd: int, path: str, age: Age, contents: _Contents, depth: int = 0) -
         elif stat.S_ISREG(facts.st_mode):
             contents.files += 1
             contents.size += facts.st_size
-        elif stat.S_ISDIR(facts.st_mode) and facts.st_dev == device:
+        elif _is_folder_of(device, facts):
             if depth == _DEEPEST:
                 raise OSError(errno.ELOOP, "folders in it are nested too deep")
             with open_folder(name, dir_fd=fd) as inner:
-                _add_up(inner, f"{path}/{name}", age, contents, depth + 1)
+                inner_names = os.listdir(inner)
+                _add_up(inner, inner_names, f"{path}/{name}", device, age, contents, depth + 1)
         else:
             contents.left_alone += 1
 
 
-def _empty(fd: int, age: Age) -> None:
+def _empty(fd: int, names: Iterable[str], device: int, age: Age) -> None:
     """Remove the files and folders in a folder; what is left alone keeps its folder."""
-    device = os.fstat(fd).st_dev
-    for name in os.listdir(fd):
+    for name in names:
         facts = _look(name, fd)
         # Looked at again: it may have been written since.
         if facts is None or not age.is_old(facts.st_mtime_ns):
             continue
         if stat.S_ISREG(facts.st_mode):
             os.unlink(name, dir_fd=fd)
-        elif stat.S_ISDIR(facts.st_mode) and facts.st_dev == device:
+        elif _is_folder_of(device, facts):
             with open_folder(name, dir_fd=fd) as inner:
-                _empty(inner, age)
+                _empty(inner, os.listdir(inner), device, age)
             with contextlib.suppress(OSError):
                 os.rmdir(name, dir_fd=fd)
 
@@ -185,6 +218,12 @@ def _remove(name: str, size: int, dir_fd: int, age: Age, *, remove: bool) -> Ite
 
 
 def _look(name: str, dir_fd: int) -> os.stat_result | None:
-    with contextlib.suppress(FileNotFoundError):
+    try:
         return os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
-    return None
+    except FileNotFoundError:
+        return None
+
+
+def _is_folder_of(device: int, facts: os.stat_result) -> bool:
+    """Whether it is a folder, in the file system that the whole sweep began in."""
+    return stat.S_ISDIR(facts.st_mode) and facts.st_dev == device

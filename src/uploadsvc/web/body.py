@@ -10,30 +10,44 @@ from collections.abc import Callable
 from webob import Request
 
 from uploadsvc.errors import BadInput, BrokenOff
+from uploadsvc.web.errors import Stalled
+from uploadsvc.web.wire import wire_reader
 
-_PIECE = 1 << 16
 _MAX_EPILOGUE = 4096
 
 
 class Body:
     def __init__(self, request: Request) -> None:
-        self._read: Callable[[int], bytes] = request.environ["wsgi.input"].read
+        wire = wire_reader(request.environ)
+        self._read: Callable[[int], bytes] = wire or request.environ["wsgi.input"].read
         self._length = request.content_length
         self.is_announced = self._length is not None or "HTTP_TRANSFER_ENCODING" in request.environ
         """Whether the request says that it has a body (RFC 9112 6.3)."""
         self.received = 0
+        # Others fill a piece before they hand it out, however slowly it comes.
+        self._smallest, self._largest = (1 << 14, 1 << 18) if wire else (1 << 16, 1 << 16)
+        self._wanted = self._smallest
 
     def read(self) -> bytes:
-        """Return the next piece, empty at the end; raise `BrokenOff` if that comes early."""
-        wanted = _PIECE
+        """
+        Return the next piece, empty at the end.
+
+        Raise `BrokenOff` if the end comes early, `Stalled` if the server waited in vain.
+        """
+        wanted = self._wanted
         if self._length is not None:
-            wanted = min(_PIECE, self._length - self.received)
+            wanted = min(wanted, self._length - self.received)
         try:
             piece = self._read(wanted) if wanted else b""
+        except TimeoutError as error:
+            raise Stalled("the body stands still") from error
         # Each server has errors of its own for a body that breaks off.
         except Exception as error:
             raise BrokenOff("the body broke off") from error
         self.received += len(piece)
+        # A thread that waits holds the room for what it waits for.
+        filled = len(piece) == wanted
+        self._wanted = min(2 * wanted, self._largest) if filled else self._smallest
         if not piece and self._length is not None and self.received < self._length:
             raise BrokenOff("the body ended before its length")
         return piece

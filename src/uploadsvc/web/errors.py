@@ -33,6 +33,10 @@ class LengthRequired(errors.BadInput):
     code = "length-required"
 
 
+class Stalled(errors.BrokenOff):
+    code = "stalled"
+
+
 class PreconditionFailed(errors.UploadsvcError):
     code = "precondition-failed"
 
@@ -50,6 +54,7 @@ STATUS: dict[type[errors.UploadsvcError], int] = {
     errors.NotAllowed: 403,
     errors.Missing: 404,
     MethodNotAllowed: 405,
+    Stalled: 408,
     errors.Conflict: 409,
     LengthRequired: 411,
     PreconditionFailed: 412,

@@ -15,16 +15,22 @@ from uploadsvc.errors import BadInput, Missing
 from uploadsvc.storage import Key, Storage, StoredFile
 from uploadsvc.web.errors import allow
 from uploadsvc.web.headers import cache_until, protect
-from uploadsvc.web.ranges import with_ranges
+from uploadsvc.web.ranges import sent_by_the_server, with_ranges
 
 
 def files(
     storage: Storage,
     *,
     keep: timedelta,
+    begin_sending: Callable[[], Callable[[], None]] = lambda: lambda: None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> WSGIApplication:
-    """Return the endpoint: it serves `/FOLDER/NAME` below where it is mounted."""
+    """
+    Return the endpoint: it serves `/FOLDER/NAME` below where it is mounted.
+
+    `begin_sending` is called before the bytes of a file are sent, and raises to refuse it;
+    what it returns is called when they were sent.
+    """
 
     @wsgify
     def endpoint(request: Request) -> Response:
@@ -41,9 +47,14 @@ def files(
         cache_until(response, stored.stored_at + keep, now=now())
         response.etag = _tag(stored)
         response.last_modified = stored.stored_at
-        return with_ranges(request, response, file, stored.size)
+        try:
+            when_sent = begin_sending() if request.method == "GET" else lambda: None
+        except BaseException:
+            file.close()
+            raise
+        return with_ranges(request, response, file, stored.size, when_sent=when_sent)
 
-    return endpoint
+    return sent_by_the_server(endpoint)
 
 
 def _key(request: Request) -> Key:

@@ -26,7 +26,8 @@ def lingering(app: WSGIApplication, *, seconds: float = 10, at_once: int = 16) -
 
         def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
             nonlocal refused
-            refused = status >= "400"
+            # One whose body stands still is not listened to any longer.
+            refused = status >= "400" and not status.startswith("408")
             return start_response(status, headers, *exc_info)
 
         answer = app(environ, start)

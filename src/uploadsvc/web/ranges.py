@@ -6,9 +6,10 @@ than the RFC, or would answer with the client's own words, is settled here first
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import BinaryIO
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from webob import Request, Response
 
@@ -24,17 +25,26 @@ _DATES = {
 }
 
 
-def with_ranges(request: Request, response: Response, file: BinaryIO, size: int) -> Response:
+def with_ranges(
+    request: Request,
+    response: Response,
+    file: BinaryIO,
+    size: int,
+    *,
+    when_sent: Callable[[], None] = lambda: None,
+) -> Response:
     """
     Return the response with the file, which is `size` bytes, as its body.
 
-    The response must have its ETag and Last-Modified by now. The file is closed when it was
-    sent. Raise `BadRange` when a range is asked for that the file does not have, and
-    `PreconditionFailed` when the file is not the one that is asked about.
+    The response must have its ETag and Last-Modified by now. When it was sent, the file is
+    closed and `when_sent` called, also if this raises: `BadRange` when a range is asked for
+    that the file does not have, `PreconditionFailed` when it is not the file that is asked
+    about.
     """
     response.conditional_response = True
     response.accept_ranges = "bytes"
-    response.app_iter = FileBytes(file)
+    body = FileBytes(file, when_closed=when_sent)
+    response.app_iter = body
     response.content_length = size
     try:
         _drop_unreadable_dates(request)
@@ -43,7 +53,7 @@ def with_ranges(request: Request, response: Response, file: BinaryIO, size: int)
             request.headers.pop("Range", None)
         _settle_range(request, response, size)
     except BaseException:
-        file.close()
+        body.close()
         raise
     return response
 
@@ -103,23 +113,64 @@ def _settle_range(request: Request, response: Response, size: int) -> None:
 class FileBytes:
     """The bytes of an open file, or a range of them; closes the file at the end."""
 
-    def __init__(self, file: BinaryIO, *, start: int = 0, stop: int | None = None) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        *,
+        start: int = 0,
+        stop: int | None = None,
+        when_closed: Callable[[], None] = lambda: None,
+    ) -> None:
         """`stop` is the first byte that is not given."""
         self._file = file
         self._start = start
         self._stop = stop
+        self._when_closed = when_closed
 
     def app_iter_range(self, start: int, stop: int) -> Iterable[bytes]:
         """Return only the bytes from `start` up to `stop` (what WebOb asks for a range)."""
-        return FileBytes(self._file, start=start, stop=stop)
+        return FileBytes(self._file, start=start, stop=stop, when_closed=self._when_closed)
 
     def __iter__(self) -> Iterator[bytes]:
+        self.rewind()
+        return iter(lambda: self.read(_PIECE), b"")
+
+    def rewind(self) -> None:
+        """Go to the first of the bytes."""
         self._file.seek(self._start)
-        left = _PIECE if self._stop is None else self._stop - self._start
-        while left > 0 and (piece := self._file.read(min(_PIECE, left))):
-            yield piece
-            if self._stop is not None:
-                left -= len(piece)
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, `size` at most; none at the end."""
+        if self._stop is not None:
+            size = min(size, self._stop - self._file.tell())
+        return self._file.read(size)
+
+    def fileno(self) -> int:
+        """Return the file's descriptor; raise OSError where it has none."""
+        return self._file.fileno()
 
     def close(self) -> None:
         self._file.close()
+        # Once, though a server may close an answer twice.
+        when_closed, self._when_closed = self._when_closed, lambda: None
+        when_closed()
+
+
+def sent_by_the_server(app: WSGIApplication) -> WSGIApplication:
+    """
+    Wrap an endpoint so that its files go to the server as files (PEP 3333, file_wrapper).
+
+    The server then sends them without reading them, and a slow download holds no memory.
+    """
+
+    def sending(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        answer = app(environ, start_response)
+        wrapper = environ.get("wsgi.file_wrapper")
+        if wrapper is None or not isinstance(answer, FileBytes):
+            return answer
+        # A server begins where the file stands, and ends with Content-Length.
+        answer.rewind()
+        wrapped: Iterable[bytes] = wrapper(answer, _PIECE)
+        return wrapped
+
+    return sending

@@ -7,6 +7,7 @@ name JSON in `Accept` get JSON.
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from wsgiref.types import WSGIApplication
 
@@ -32,17 +33,23 @@ def sendfile(
     max_upload: int,
     keep: timedelta,
     may_upload: Callable[[str], None] = lambda address: None,
+    place: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> WSGIApplication:
     """
     Return the endpoint. `max_upload` is in bytes.
 
-    `may_upload` is called with the client's address first, and raises to refuse it.
+    `place` is entered for as long as an upload lasts, and `may_upload` called with the
+    client's address, before anything is read; each raises to refuse it.
     """
 
     @wsgify
     def endpoint(request: Request) -> Response:
         allow(request, "POST")
-        may_upload(request.environ.get("REMOTE_ADDR", ""))
+        with place():
+            may_upload(request.environ.get("REMOTE_ADDR", ""))
+            return take(request)
+
+    def take(request: Request) -> Response:
         form = FileForm(request, field="file1", limit=max_upload)
         query = parameters(request)
         sent_name = form.open()

@@ -1,0 +1,152 @@
+"""
+A client's connection that bears with slow clients, and not with those that stand still.
+
+A request's head has a few seconds in all. A body must bring 4 KB in each window of time; an
+answer must be taken, however slowly. A thread that waits holds no buffer, so that hundreds
+of them cost little.
+"""
+
+import errno
+import fcntl
+import os
+import select
+import socket
+import struct
+import termios
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_HEAD_SECONDS = 10.0
+_LEAST = 4096
+"""Bytes of a body that each window must bring."""
+
+_WINDOWS_OF_AN_ANSWER = 4
+"""A reader that takes little at a time is told apart from one that takes nothing by waiting
+longer: its system only says that there is room again when there is much."""
+
+_LARGEST_SENDFILE = 1 << 20
+_LARGEST_UNSENT = 1 << 17
+
+
+class HeadTooSlow(Exception):
+    """The head of a request did not come in time."""
+
+
+class BodyStalled(TimeoutError):
+    """A body stands still, or all but stands still."""
+
+
+class PatientSocket(socket.socket):
+    """
+    A connected stream socket, in blocking mode.
+
+    With a timeout of its own (`settimeout`) it is an ordinary socket while that lasts.
+    """
+
+    _window = 30.0
+    _until = 0.0
+    _wanted: int | None = None
+
+    file_bytes = 0
+    """Bytes of files that were sent since the head of the last request."""
+
+    @classmethod
+    def of(cls, connection: socket.socket, *, window: float) -> "PatientSocket":
+        """Take a connection over; `window` is in seconds."""
+        patient = cls(fileno=connection.detach())
+        patient._window = window
+        # The kernel itself ends a call that waits too long: no other call is needed for that.
+        patient.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(window))
+        # What slow clients have not taken waits in the file, not in the kernel's memory.
+        patient.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _LARGEST_UNSENT)
+        return patient
+
+    def expect_head(self) -> None:
+        """From now on the head of a request is read; raises `HeadTooSlow` when it is late."""
+        self.file_bytes = 0
+        self._wanted = None
+        self._wait_at_most(_HEAD_SECONDS)
+
+    def expect_body(self) -> None:
+        """From now on a body is read; raises `BodyStalled` when it stands still."""
+        self._wanted = _LEAST
+        self._wait_at_most(self._window)
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        if self.gettimeout() is not None:
+            return super().recv(size, flags)
+        try:
+            data = super().recv(size, flags)
+        except BlockingIOError:
+            raise self._late() from None
+        if self._wanted is not None:
+            self._wanted -= len(data)
+            if self._wanted <= 0:
+                self._wanted = _LEAST
+                self._until = monotonic() + self._window
+                return data
+        if data and monotonic() > self._until:
+            raise self._late()
+        return data
+
+    def sendall(self, data: "ReadableBuffer", flags: int = 0) -> None:
+        if self.gettimeout() is not None:
+            super().sendall(data, flags)
+            return
+        left = memoryview(data)
+        while left:
+            try:
+                left = left[super().send(left, flags) :]
+            except BlockingIOError:
+                self._wait_for_room()
+
+    def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
+        """Send `count` bytes of the file from `offset` on, by the kernel alone."""
+        if count is None:
+            count = os.fstat(file.fileno()).st_size - offset
+        sent = 0
+        while sent < count:
+            piece = min(count - sent, _LARGEST_SENDFILE)
+            try:
+                moved = os.sendfile(self.fileno(), file.fileno(), offset + sent, piece)
+            except BlockingIOError:
+                self._wait_for_room()
+                continue
+            if not moved:
+                raise BrokenPipeError(errno.EPIPE, "the file became shorter while it was sent")
+            sent += moved
+            self.file_bytes += moved
+        return sent
+
+    def _wait_at_most(self, seconds: float) -> None:
+        self._until = monotonic() + seconds
+        self.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(seconds))
+
+    def _late(self) -> Exception:
+        if self._wanted is None:
+            return HeadTooSlow()
+        return BodyStalled(errno.ETIMEDOUT, "the body stands still")
+
+    def _wait_for_room(self) -> None:
+        """Nothing was taken in a window: raise `BrokenPipeError` when nothing is in more."""
+        waiting = self._waiting_bytes()
+        poll = select.poll()
+        poll.register(self, select.POLLOUT)
+        for _ in range(_WINDOWS_OF_AN_ANSWER - 1):
+            if poll.poll(self._window * 1000) or self._waiting_bytes() < waiting:
+                return
+        raise BrokenPipeError(errno.EPIPE, "the client takes nothing of its answer")
+
+    def _waiting_bytes(self) -> int:
+        """How many bytes were sent and not taken yet (tcp(7), SIOCOUTQ)."""
+        answer = fcntl.ioctl(self.fileno(), termios.TIOCOUTQ, struct.pack("i", 0))
+        return int(struct.unpack("i", answer)[0])
+
+
+def _timeval(seconds: float) -> bytes:
+    whole = int(seconds)
+    # No time at all would mean: for ever.
+    return struct.pack("ll", whole, max(1, int((seconds - whole) * 1_000_000)))
