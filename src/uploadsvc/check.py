@@ -13,6 +13,7 @@ from pathlib import Path
 from uploadsvc import images
 from uploadsvc.app import Parts, build, compose
 from uploadsvc.errors import BadSettings, UploadsvcError
+from uploadsvc.openfiles import allow_open_files
 from uploadsvc.settings import Settings
 from uploadsvc.storage import partials
 from uploadsvc.storage.datadir import DataDir
@@ -44,7 +45,10 @@ def check(settings: Settings) -> Iterator[Line]:
         return
     yield Line("ok    settings: they fit together")
     data = parts.data
-    proofs: list[tuple[str, Callable[[], str]]] = [("decoders", lambda: _prove_decoders(parts))]
+    proofs: list[tuple[str, Callable[[], str]]] = [
+        ("decoders", lambda: _prove_decoders(parts)),
+        ("open files", lambda: f"{allow_open_files(settings.threads)} at once are allowed"),
+    ]
     if data.is_marked or data.storage.is_dir():
         proofs += [
             ("data_dir", lambda: _prove_marker(data)),

@@ -70,7 +70,8 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
     from uploadsvc.serve import serve
 
     asked = {"host": options.host, "port": options.port}
-    serve(settings.changed(**{key: value for key, value in asked.items() if value is not None}))
+    changes = {key: value for key, value in asked.items() if value is not None}
+    serve(lambda: Settings.load(options.config).changed(**changes))
     return 0
 
 

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 0.1
 _FAREWELL_SECONDS = 2.0
+_NO_HURRY_SECONDS = 365 * 86400
 _PIECE = 1 << 16
 
 # RFC 9110 15.5.9, 15.5.15 and 15.5.18, RFC 6585 5, RFC 9112 6.1; every other flaw is a 400.
@@ -91,6 +92,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.pending_conns.append(connection)
         readable = partial(self.on_pending_socket_readable, connection)
         self.poller.register(connection.sock, selectors.EVENT_READ, readable)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Called at SIGTERM: end, with time for what is running."""
+        if self.app.is_replaced():
+            # Nobody waits for this process: whoever still uploads may take as long as it takes.
+            self.cfg.set("graceful_timeout", _NO_HURRY_SECONDS)
+        super().handle_exit(sig, frame)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Called with the head of a request, in a thread that answers it."""

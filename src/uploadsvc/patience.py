@@ -13,6 +13,7 @@ import select
 import socket
 import struct
 import termios
+from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,8 @@ class PatientSocket(socket.socket):
     With a timeout of its own (`settimeout`) it is an ordinary socket while that lasts.
     """
 
-    _window = 30.0
+    _window: float
+    _clock: Callable[[], float]
     _until = 0.0
     _wanted: int | None = None
 
@@ -54,10 +56,17 @@ class PatientSocket(socket.socket):
     """Bytes of files that were sent since the head of the last request."""
 
     @classmethod
-    def of(cls, connection: socket.socket, *, window: float) -> "PatientSocket":
-        """Take a connection over; `window` is in seconds."""
+    def of(
+        cls,
+        connection: socket.socket,
+        *,
+        window: float,
+        clock: Callable[[], float] = monotonic,
+    ) -> "PatientSocket":
+        """Take a TCP connection over; `window` is in seconds."""
         patient = cls(fileno=connection.detach())
         patient._window = window
+        patient._clock = clock
         # The kernel itself ends a call that waits too long: no other call is needed for that.
         patient.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(window))
         # What slow clients have not taken waits in the file, not in the kernel's memory.
@@ -68,7 +77,7 @@ class PatientSocket(socket.socket):
         """From now on the head of a request is read; raises `HeadTooSlow` when it is late."""
         self.file_bytes = 0
         self._wanted = None
-        self._wait_at_most(_HEAD_SECONDS)
+        self._wait_at_most(min(_HEAD_SECONDS, self._window))
 
     def expect_body(self) -> None:
         """From now on a body is read; raises `BodyStalled` when it stands still."""
@@ -86,9 +95,9 @@ class PatientSocket(socket.socket):
             self._wanted -= len(data)
             if self._wanted <= 0:
                 self._wanted = _LEAST
-                self._until = monotonic() + self._window
+                self._until = self._clock() + self._window
                 return data
-        if data and monotonic() > self._until:
+        if data and self._clock() > self._until:
             raise self._late()
         return data
 
@@ -122,7 +131,7 @@ class PatientSocket(socket.socket):
         return sent
 
     def _wait_at_most(self, seconds: float) -> None:
-        self._until = monotonic() + seconds
+        self._until = self._clock() + seconds
         self.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(seconds))
 
     def _late(self) -> Exception:

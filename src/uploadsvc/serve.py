@@ -1,33 +1,53 @@
 """
 Runs the service under gunicorn: one process for requests, many threads, one log line each.
+
+SIGTERM ends it: running requests have `stop_grace` for that. SIGHUP loads the settings anew:
+a second process takes all new requests, and the first ends when its last one has.
 """
 
+import logging
+import mmap
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any
 from wsgiref.types import WSGIApplication
 
 from gunicorn.app.base import BaseApplication
 
 from uploadsvc import observe
-from uploadsvc.app import Parts, compose, prepare
-from uploadsvc.errors import BadSettings
+from uploadsvc.app import compose, prepare
+from uploadsvc.errors import BadSettings, UploadsvcError
 from uploadsvc.gunicorn_worker import worker
+from uploadsvc.openfiles import TooFewOpenFiles, allow_open_files
 from uploadsvc.requestlog import request_logger
 from uploadsvc.settings import Settings
+
+log = logging.getLogger(__name__)
 
 _KEEP_ALIVE_SECONDS = 5
 _LONGEST_REQUEST_LINE = 8190  # an address of a picture may be long
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; running uploads then have `stop_grace` to end."""
+def serve(load: Callable[[], Settings]) -> None:
+    """
+    Serve until SIGTERM or SIGINT, with the settings that `load` returns.
+
+    It is asked again at each SIGHUP. What it raises then is logged, and the settings stay.
+    """
+    settings = load()
     observe.configure(settings.log_format)
     _check_free(settings.host, settings.port)
-    # Made before the worker is: settings that do not fit together are told at once.
-    parts = prepare(settings)
-    _Server(settings, parts, compose(settings, parts)).run()
+    _allow_open_files(settings)
+    _Server(settings, load).run()
+
+
+def _allow_open_files(settings: Settings) -> None:
+    try:
+        allow_open_files(settings.threads)
+    except TooFewOpenFiles as error:
+        log.warning("%s", error)
 
 
 def _check_free(host: str, port: int) -> None:
@@ -43,11 +63,19 @@ def _check_free(host: str, port: int) -> None:
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    def __init__(self, settings: Settings, parts: Parts, app: WSGIApplication) -> None:
-        self._settings = settings
-        self._parts = parts
-        self._app = app
+    def __init__(self, settings: Settings, load: Callable[[], Settings]) -> None:
+        self._load = load
+        self._use(settings)
+        # How often the settings were loaded anew, seen by the processes that were started before.
+        self._reloads = mmap.mmap(-1, 8)
+        self._known_reloads = self._count_reloads()
         super().__init__()
+
+    def _use(self, settings: Settings) -> None:
+        # Made before the worker is: settings that do not fit together are told at once.
+        self._parts = prepare(settings)
+        self._app = compose(settings, self._parts)
+        self._settings = settings
 
     def load_config(self) -> None:
         settings = self._settings
@@ -79,6 +107,29 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> WSGIApplication:
         return self._app
+
+    def reload(self) -> None:
+        """Called at SIGHUP, before the worker that takes over is started."""
+        try:
+            settings = self._load().changed(host=self._settings.host, port=self._settings.port)
+            self._use(settings)
+        except (UploadsvcError, OSError) as error:
+            log.error("the settings stay as they were: %s", error)
+        else:
+            log.info("the settings were loaded anew")
+            observe.configure(settings.log_format)
+            _allow_open_files(settings)
+        self.callable = None
+        super().reload()
+        self._known_reloads += 1
+        self._reloads[:] = self._known_reloads.to_bytes(8)
+
+    def is_replaced(self) -> bool:
+        """Whether another worker has taken over from the one that asks."""
+        return self._count_reloads() > self._known_reloads
+
+    def _count_reloads(self) -> int:
+        return int.from_bytes(self._reloads[:])
 
     def _end_decoders(self, server: Any, worker: Any) -> None:
         # Ctrl-C reaches a worker twice, from the terminal and from its server; the second
