@@ -9,7 +9,7 @@ PORT   ?= 8080
 SOURCES := $(shell find src -type f -not -name '*.pyc') pyproject.toml README.md
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help serve test quick figures lint format lock apt clean
+.PHONY: help serve test quick figures bench lint format lock apt clean
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -43,6 +43,12 @@ quick: lint ## what needs no other server, in under a minute
 figures: $(VENV)/.dev $(VENV)/.installed apt ## the full counts; prints the table of figures
 	$(BIN)/python -m pytest --full -q
 
+# BENCH=upload measures one of them; BENCH= all of them at a glance.
+BENCH ?= --full
+bench: $(VENV)/.dev $(VENV)/.installed ## measure beside the peers; prints the tables of docs/performance.md
+	@sh tests/debian-packages.sh eatmydata systemd
+	$(BIN)/python -m benchmarks $(BENCH)
+
 lint: $(VENV)/.dev $(VENV)/.installed ## style, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -57,7 +63,7 @@ format: $(VENV)/.dev ## lay the code out
 FLOOR := 88
 
 # What the live tests start. Nothing is done where it is all there, or where it cannot be done.
-DEBIAN := apache2 libapache2-mod-wsgi-py3 chromium nodejs strace
+DEBIAN := apache2 libapache2-mod-wsgi-py3 chromium nodejs strace systemd
 apt:
 	@sh tests/debian-packages.sh $(DEBIAN)
 

@@ -23,4 +23,4 @@ echo "installing Debian packages:$missing"
 export DEBIAN_FRONTEND=noninteractive
 $as_root apt-get update -qq
 # shellcheck disable=SC2086
-$as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+$as_root apt-get install -y -qq --no-install-recommends --no-remove $missing >/dev/null
