@@ -58,7 +58,8 @@ class _Tree:
         """Make that many folders of files, all of them modified at that time."""
         self._storage.mkdir(parents=True)
         for number in range(folders):
-            folder = self._storage / f"{number:08x}"
+            # Names without an order, as those of uploads: an odd factor makes each another.
+            folder = self._storage / f"{number * 2_654_435_761 % 2**32:08x}"
             folder.mkdir()
             for name in range(_FILES):
                 path = f"{folder}/{name}.jpg"

@@ -12,6 +12,7 @@ import pytest
 from aging import DAY, NOW, age, clean, preview, stored
 from uploadsvc import cleaner
 from uploadsvc.storage import expiry
+from uploadsvc.storage.age import Age
 
 
 def test_a_file_from_the_future_in_an_old_folder_is_named_too(data):
@@ -75,7 +76,7 @@ def test_notes_of_failures_go_when_their_minute_is_over(data):
 
 
 @dataclass(frozen=True)
-class WrittenMeanwhile(expiry.Age):
+class WrittenMeanwhile(Age):
     """The age by which a cleaner goes, and a file that is written right after its nth look."""
 
     path: Path
@@ -98,7 +99,7 @@ def written_meanwhile():
 def test_a_file_that_is_written_since_it_was_looked_at_stays(data, written_meanwhile):
     path = preview(data, 2 * DAY)
     meanwhile = written_meanwhile(path, after=1)
-    findings = list(expiry.expire_files(data.previews, meanwhile, remove=True))
+    findings = list(expiry.expire_files(data.previews, [path.name], meanwhile, remove=True))
 
     assert len(meanwhile.looks) > 1, "it was looked at again"
     assert findings == []
@@ -109,7 +110,7 @@ def test_a_file_that_is_written_since_it_was_looked_at_stays(data, written_meanw
 def test_a_folder_that_is_written_to_since_it_was_looked_at_stays(data, written_meanwhile, after):
     path = stored(data, 2 * DAY)
     meanwhile = written_meanwhile(path, after=after)
-    findings = list(expiry.expire_folders(data.storage, meanwhile, remove=True))
+    findings = list(expiry.expire_folders(data.storage, [path.parent.name], meanwhile, remove=True))
 
     assert len(meanwhile.looks) > after, "it was looked at again"
     assert not any(isinstance(finding, expiry.Expired) for finding in findings)

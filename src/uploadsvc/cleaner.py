@@ -8,7 +8,6 @@ its way: uploads are locked while they are written, and a file being read stays 
 
 import contextlib
 import fcntl
-import itertools
 import logging
 import os
 from collections.abc import Iterator
@@ -20,10 +19,11 @@ from uploadsvc.errors import Conflict, NoRoom, UploadsvcError
 from uploadsvc.failures import Failures
 from uploadsvc.rates import Rate
 from uploadsvc.storage import partials
+from uploadsvc.storage.age import Age
 from uploadsvc.storage.datadir import DataDir
 from uploadsvc.storage.expiry import (
-    Age,
     Expired,
+    Finding,
     FromFuture,
     Stuck,
     expire_files,
@@ -103,15 +103,9 @@ def clean(
 def _sweep(
     data: DataDir, keep: timedelta, now: datetime, report: Report, *, dry_run: bool
 ) -> Iterator[str]:
-    remove = not dry_run
     would = "would remove" if dry_run else "removed"
     age = Age(now=_nanoseconds(now), keep=keep // timedelta(microseconds=1) * 1000)
-    for where, finding in itertools.chain(
-        (("Storage", finding) for finding in left_over(data.storage, remove=remove)),
-        (("Previews", finding) for finding in left_over(data.previews, remove=remove)),
-        (("Storage", finding) for finding in expire_folders(data.storage, age, remove=remove)),
-        (("Previews", finding) for finding in expire_files(data.previews, age, remove=remove)),
-    ):
+    for where, finding in _findings(data, age, remove=not dry_run):
         match finding:
             case LeftOver(name):
                 report.removed += 1
@@ -126,8 +120,18 @@ def _sweep(
                 yield f"could not remove {where}/{_printable(name)}: {reason}"
 
 
+def _findings(data: DataDir, age: Age, *, remove: bool) -> Iterator[tuple[str, Finding | LeftOver]]:
+    for root, expire in ((data.storage, expire_folders), (data.previews, expire_files)):
+        # Listed once for both: what comes later is young, or a partial of the next run.
+        names = os.listdir(root)
+        yield from ((root.name, finding) for finding in left_over(root, among=names, remove=remove))
+        yield from ((root.name, finding) for finding in expire(root, names, age, remove=remove))
+
+
 def _printable(name: str) -> str:
     """Return a name as it may stand in a line: whatever it holds, it is one line of text."""
+    if name.isprintable():
+        return name
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 

@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +26,17 @@ class LeftOver:
     name: str
 
 
-def left_over(root: Path, *, remove: bool) -> Iterator[LeftOver | Stuck]:
-    """Find the partials in `root` that nobody writes; remove them if asked."""
+def left_over(
+    root: Path, *, among: Iterable[str] | None = None, remove: bool
+) -> Iterator[LeftOver | Stuck]:
+    """
+    Find the partials in `root` that nobody writes; remove them if asked.
+
+    `among` are the names of what is in it, where somebody listed them already.
+    """
     with open_folder(root, follow=True) as root_fd:
-        for name in sorted(os.listdir(root_fd)):
-            if not name.startswith(PREFIX):
-                continue
+        names = os.listdir(root_fd) if among is None else among
+        for name in sorted(each for each in names if each.startswith(PREFIX)):
             try:
                 if _is_left_over(name, root_fd, remove=remove):
                     yield LeftOver(name)
