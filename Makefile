@@ -63,7 +63,7 @@ format: $(VENV)/.dev ## lay the code out
 FLOOR := 88
 
 # What the live tests start. Nothing is done where it is all there, or where it cannot be done.
-DEBIAN := apache2 libapache2-mod-wsgi-py3 chromium nodejs strace systemd
+DEBIAN := apache2 libapache2-mod-wsgi-py3 libapache2-mod-xsendfile nginx chromium nodejs strace systemd
 apt:
 	@sh tests/debian-packages.sh $(DEBIAN)
 

@@ -29,7 +29,8 @@ APACHE_USER, SERVICE_USER, SERVICE_GROUP = "www-data", "nobody", "nogroup"
 
 _MODULES = (
     "mpm_event authz_core alias mime dir setenvif headers expires wsgi "
-    "include cgid actions asis negotiation autoindex filter deflate speling proxy proxy_fcgi"
+    "include cgid actions asis negotiation autoindex filter deflate speling proxy proxy_fcgi "
+    "reqtimeout"
 )
 
 _CONFIGURATION = """
@@ -50,11 +51,15 @@ GracefulShutdownTimeout 10
 <Directory />
     Options All MultiViews
     AllowOverride All
+    ModMimeUsePathInfo On
     Require all granted
 </Directory>
 <FilesMatch "^\\.ht">
     Require all denied
 </FilesMatch>
+<Location />
+    ModMimeUsePathInfo On
+</Location>
 AddHandler cgi-script .cgi .pl .py .sh
 AddHandler type-map .var
 AddHandler send-as-is .asis
@@ -73,6 +78,7 @@ ExpiresActive On
 ExpiresByType image/jpeg "access plus 1 year"
 
 <VirtualHost *:{port}>
+    {defined}
     Define UPLOADSVC_VENV {python_home}
     Define UPLOADSVC_SCRIPTS {scripts}
     Define UPLOADSVC_DATA {folder}/data
@@ -138,15 +144,22 @@ class Apache:
 
 
 @contextlib.contextmanager
-def running_apache(program: str, **settings: object) -> Iterator[Apache]:
-    """Run Apache with the service in it, in a folder of its own that all users may enter."""
+def running_apache(
+    program: str, *, defined: dict[str, object] | None = None, **settings: object
+) -> Iterator[Apache]:
+    """
+    Run Apache with the service in it, in a folder of its own that all users may enter.
+
+    `defined` is for the shipped configuration: `{"XSENDFILE": ""}` is
+    `Define UPLOADSVC_XSENDFILE`.
+    """
     _check_interpreter()
     folder = Path(tempfile.mkdtemp(prefix="uploadsvc-apache-"))
     try:
         folder.chmod(0o755)
         python_home = _python_home(folder)
         port = free_port()
-        _configure(folder, port, python_home, settings)
+        _configure(folder, port, python_home, settings, defined or {})
         with (folder / "start.log").open("wb") as errors:
             process = subprocess.Popen(
                 [program, "-d", folder, "-f", folder / "httpd.conf", "-DFOREGROUND"],
@@ -216,7 +229,13 @@ def _python_home(folder: Path) -> Path:
     return copy
 
 
-def _configure(folder: Path, port: int, python_home: Path, settings: dict[str, object]) -> None:
+def _configure(
+    folder: Path,
+    port: int,
+    python_home: Path,
+    settings: dict[str, object],
+    defined: dict[str, object],
+) -> None:
     (folder / "run").mkdir()
     shutil.copytree(DEPLOY / "apache", folder / "scripts")
     data = folder / "data"
@@ -229,7 +248,7 @@ def _configure(folder: Path, port: int, python_home: Path, settings: dict[str, o
     interpreter.write_text("#!/bin/sh\nprintf 'Content-Type: text/html\\n\\nEXECUTED'\n")
     interpreter.chmod(0o755)
     modules = "\n".join(
-        f"LoadModule {name}_module {MODULES}/mod_{name}.so" for name in _MODULES.split()
+        f"LoadModule {name}_module {MODULES}/mod_{name}.so" for name in modules_for(defined)
     )
     user = ""
     if _is_root():
@@ -240,12 +259,18 @@ def _configure(folder: Path, port: int, python_home: Path, settings: dict[str, o
         port=port,
         modules=modules,
         user=user,
+        defined="\n    ".join(f"Define UPLOADSVC_{name} {to}" for name, to in defined.items()),
         python_home=python_home,
         scripts=folder / "scripts",
         service_user=SERVICE_USER if _is_root() else f"#{os.geteuid()}",
         service_group=SERVICE_GROUP if _is_root() else f"#{os.getegid()}",
     )
     (folder / "httpd.conf").write_text(configuration)
+
+
+def modules_for(defined: dict[str, object]) -> list[str]:
+    """The modules that Apache loads; mod_xsendfile among them only where it is asked for."""
+    return [*_MODULES.split(), *(["xsendfile"] if "XSENDFILE" in defined else [])]
 
 
 def _is_root() -> bool:

@@ -3,13 +3,16 @@
 import re
 import shlex
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from webtest import TestApp
 
 from servers import UPLOADSVC
-from uploadsvc import Settings, make_files
+from uploadsvc import Settings, make_files, serve
+from uploadsvc.limits import build_bounds
+from uploadsvc.web.handover import INTERNAL_PATH
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
@@ -94,10 +97,14 @@ def test_the_scripts_for_apache_differ_in_their_endpoint_alone():
     assert endpoints == {
         "sendfile.wsgi": {"make_sendfile"},
         "getpreview.wsgi": {"make_getpreview"},
+        "files.wsgi": {"make_files"},
         "uploadsvc.wsgi": {"make_app"},
     }
     assert len(rest) == 1
-    assert f'"{CONFIG}"' in rest.pop()
+    said = rest.pop()
+    assert f'"{CONFIG}"' in said
+    # How many requests there are at a time is Apache's to say.
+    assert ".changed(threads=mod_wsgi.threads_per_process)" in said
 
 
 def test_apache_is_told_the_same_defaults_as_the_service():
@@ -106,9 +113,42 @@ def test_apache_is_told_the_same_defaults_as_the_service():
 
     assert defined["UPLOADSVC_STORAGE_PATH"] == Settings().storage_path
     assert (defined["UPLOADSVC_KEEP"], Settings().keep.days) == ('"1 day"', 1)
-    assert defined["UPLOADSVC_THREADS"] == str(Settings().threads)
+    # Not those of `serve`, where a thread is started when one is needed.
+    threads = int(defined["UPLOADSVC_THREADS"])
+    assert build_bounds(Settings(threads=threads)).free > 0
+    assert timedelta(seconds=int(defined["UPLOADSVC_PATIENCE"])) == Settings().stall_timeout
     assert defined["UPLOADSVC_VENV"] + "/bin/uploadsvc" == cron_line()[6]
     assert defined["UPLOADSVC_USER"] == cron_line()[5]
+
+
+def test_nginx_is_told_the_same_as_the_service():
+    settings = Settings()
+    site = (DEPLOY / "nginx/uploadsvc.conf").read_text()
+    locations = (DEPLOY / "nginx/locations.conf").read_text()
+    patience = settings.fetch_timeout + settings.decode_seconds
+
+    assert f" server {settings.host}:{settings.port};" in site
+    assert f'"~^(?<uploadsvc_folder>{settings.storage_path}/' in site
+    assert f"location ^~ {INTERNAL_PATH}/ {{\n    internal;\n" in locations
+    assert "include /opt/uploadsvc/deploy/nginx/locations.conf;" in site
+    room = int(re.search(r"client_max_body_size (\d+)m;", site)[1]) * 2**20
+    assert settings.max_upload + 64 * 1024 < room < 1.1 * settings.max_upload
+    assert seconds(locations, "client_body_timeout") > settings.stall_timeout
+    assert seconds(locations, "proxy_send_timeout") > settings.stall_timeout
+    assert seconds(locations, "proxy_read_timeout") > 2 * patience
+
+
+def test_nginx_lets_go_of_idle_connections_before_the_service_does():
+    site = (DEPLOY / "nginx/uploadsvc.conf").read_text()
+
+    assert seconds(site, "keepalive_timeout") < timedelta(seconds=serve._KEEP_ALIVE_SECONDS)
+
+
+def seconds(configuration: str, directive: str) -> timedelta:
+    """The time that first stands behind a directive."""
+    told = re.search(rf"^ *{directive} (\d+)s;", configuration, flags=re.MULTILINE)
+    assert told, directive
+    return timedelta(seconds=int(told[1]))
 
 
 def test_every_file_that_the_manual_names_is_there():

@@ -35,7 +35,13 @@ from uploadsvc.web.errors import status_of
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 # What is never answered over HTTP: these belong to the command line.
-COMMAND_LINE_CODES = {"bad-settings", "clock-jumped", "already-cleaning", "still-there"}
+COMMAND_LINE_CODES = {
+    "bad-settings",
+    "too-few-open-files",
+    "clock-jumped",
+    "already-cleaning",
+    "still-there",
+}
 
 every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 
@@ -66,7 +72,11 @@ def test_a_setting_is_documented_with_its_kind_default_and_sentence(name):
     expected = "mode" if name.endswith("_mode") else kinds[type(field.default)]
 
     assert sentence == field.description
-    words = {"log_format": "`plain` or `json`", "disk_floor": 'size or `"auto"`'}
+    words = {
+        "log_format": "`plain` or `json`",
+        "disk_floor": 'size or `"auto"`',
+        "send_files": "`python`, `x-sendfile` or `x-accel-redirect`",
+    }
     assert kind == words.get(name, expected)
     if default in ("empty", "not set"):
         assert field.default in ("", (), None)

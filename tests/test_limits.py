@@ -19,7 +19,7 @@ def number_of(places) -> int:
         taken += 1
 
 
-@pytest.mark.parametrize("threads", [8, 9, 20, 64, 1400])
+@pytest.mark.parametrize("threads", [8, 9, 20, 64, 160, 1700])
 def test_whatever_the_number_of_threads_some_of_them_stay_free(threads):
     bounds = build_bounds(Settings(threads=threads))
     numbers = [number_of(getattr(bounds, name)) for name in BOUNDS]

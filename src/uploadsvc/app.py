@@ -184,4 +184,9 @@ def _bounded(fetcher: Fetcher, bounds: Bounds) -> Callable[[str, BinaryIO], None
 
 
 def _files(settings: Settings, parts: Parts) -> WSGIApplication:
-    return files(parts.storage, keep=settings.keep, begin_sending=parts.bounds.downloads.take)
+    return files(
+        parts.storage,
+        keep=settings.keep,
+        send_files=settings.send_files,
+        begin_sending=parts.bounds.downloads.take,
+    )

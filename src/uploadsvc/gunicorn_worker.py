@@ -17,13 +17,15 @@ from datetime import timedelta
 from functools import partial
 from socket import SHUT_WR, socket
 from typing import Any
+from wsgiref.types import WSGIEnvironment
 
 from gunicorn.http import errors
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from uploadsvc import observe
+from uploadsvc import again, observe
 from uploadsvc.observe import RequestLine
 from uploadsvc.patience import HeadTooSlow, PatientSocket
+from uploadsvc.repeats import Asked, Known, Repeats
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ _PAUSE_SECONDS = 0.1
 _FAREWELL_SECONDS = 2.0
 _NO_HURRY_SECONDS = 365 * 86400
 _PIECE = 1 << 16
+_ALIVE_SECONDS = 1.0
 
 # RFC 9110 15.5.9, 15.5.15 and 15.5.18, RFC 6585 5, RFC 9112 6.1; every other flaw is a 400.
 _STATUS: dict[type[Exception], int] = {
@@ -45,6 +48,9 @@ _STATUS: dict[type[Exception], int] = {
 class _Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
     """A client's connection, which a worker closes in its own way."""
 
+    asked: Asked | None = None
+    """What its last request was, if that may come again."""
+
     def __init__(self, worker: "Worker", client: PatientSocket, address: Any, server: Any) -> None:
         super().__init__(worker.cfg, client, address, server)
         self._worker = worker
@@ -53,6 +59,12 @@ class _Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
         """Called before each request is read."""
         super().init()
         self.sock.expect_head()
+
+    def send(self, data: bytes) -> bool:
+        """Send the rest of an answer; return whether the connection may be kept."""
+        self.sock.setblocking(True)
+        self.sock.sendall(data)
+        return True
 
     def close(self, graceful: bool = False) -> None:
         if graceful:
@@ -72,6 +84,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._leaving: deque[_Connection] = deque()
+        self._repeats = Repeats()
+        self._notified = 0.0
+
+    def notify(self) -> None:
+        """Tell the arbiter that this worker is alive; called each time that anything happened."""
+        if time.monotonic() > self._notified + _ALIVE_SECONDS:
+            self._notified = time.monotonic()
+            super().notify()
 
     def accept(self, listener: socket) -> None:
         """Take a connection; with no descriptor left for it, let it wait in the queue."""
@@ -101,9 +121,50 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         super().handle_exit(sig, frame)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """Called with the head of a request, in a thread that answers it."""
+        """Called with the head of a request."""
         conn.sock.expect_body()
+        req.asked = conn.asked
         return super().handle_request(req, conn)
+
+    def remember(self, req: Any, environ: WSGIEnvironment, resp: Any) -> None:
+        """Called when a request was answered (see gunicorn's `post_request`)."""
+        if resp is not None and resp.status_code == 200 and again.KEY in environ:
+            line = self.log.line(resp, environ, timedelta(0))
+            self._repeats.remember(req.asked, Known(environ[again.KEY], line))
+
+    def on_client_socket_readable(self, conn: "_Connection", client: socket) -> None:
+        """Called when something comes on a connection that was kept."""
+        if not self._answer_again(conn, self.keepalived_conns):
+            super().on_client_socket_readable(conn, client)
+
+    def on_pending_socket_readable(self, conn: "_Connection", client: socket) -> None:
+        """Called when something comes on a new connection."""
+        if not self._answer_again(conn, self.pending_conns):
+            super().on_pending_socket_readable(conn, client)
+
+    def _answer_again(self, conn: "_Connection", among: "deque[_Connection]") -> bool:
+        """
+        Answer a question that came before, in this thread; False when it is none.
+
+        It costs less than to hand it to another thread, and threads that answer much at the
+        same time only stand in each other's way.
+        """
+        if not self.alive:
+            return False
+        left = self._repeats.answer(conn)
+        if left is None:
+            return False
+        among.remove(conn)
+        if not left and among is self.keepalived_conns:
+            # It is listened to as before, for as long again: the last in the row.
+            conn.set_timeout()
+            among.append(conn)
+            return True
+        self.poller.unregister(conn.sock)
+        # Whatever the client does not take at once is sent by a thread that may wait for it.
+        sent = self.tpool.submit(conn.send, left)
+        sent.add_done_callback(partial(self.method_queue.defer, self.finish_request, conn))
+        return True
 
     def let_go(self, connection: _Connection) -> None:
         """Close a connection without losing its last answer (RFC 9112 9.6), waiting for nobody."""

@@ -15,10 +15,10 @@ from uploadsvc.storage.datadir import DataDir
 from uploadsvc.storage.room import DiskRoom
 
 _PERCENT = {
-    "uploads_at_once": 37,
-    "downloads_at_once": 37,
-    "previews_at_once": 10,
-    "fetches_at_once": 8,
+    "uploads_at_once": 30,
+    "downloads_at_once": 30,
+    "previews_at_once": 20,
+    "fetches_at_once": 12,
 }
 """Of the threads, for each bound that is not set; what is left answers everything else."""
 

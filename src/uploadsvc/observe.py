@@ -41,7 +41,12 @@ class RequestLine:
 
 def request_id(environ: MutableMapping[str, Any]) -> str:
     """Return the id of a request, by which all that is logged of it is found."""
-    return str(environ.setdefault("uploadsvc.request_id", secrets.token_hex(6)))
+    return str(environ.setdefault("uploadsvc.request_id", new_request_id()))
+
+
+def new_request_id() -> str:
+    """Return an id that no other request has."""
+    return secrets.token_hex(6)
 
 
 def log_request(line: RequestLine) -> None:
@@ -56,7 +61,7 @@ def log_request(line: RequestLine) -> None:
         line.bytes,
         line.seconds,
         line.code,
-        extra={"fields": asdict(line)},
+        extra={"request": line},
     )
 
 
@@ -78,6 +83,8 @@ def loggable(path: str, *, storage_path: str, known: Container[str]) -> str:
 
 def configure(log_format: LogFormat, *, level: int = logging.INFO) -> None:
     """Send all log lines to standard error in the given format."""
+    # No line tells them, and asking for them costs as much as all the rest of a line.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonFormatter() if log_format == "json" else _PlainFormatter())
     root = logging.getLogger("uploadsvc")
@@ -102,8 +109,8 @@ class _JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
         }
-        fields = getattr(record, "fields", None)
-        entry |= fields or {"message": record.getMessage()}
+        line = getattr(record, "request", None)
+        entry |= asdict(line) if line else {"message": record.getMessage()}
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry, ensure_ascii=False)

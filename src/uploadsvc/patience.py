@@ -101,6 +101,20 @@ class PatientSocket(socket.socket):
             raise self._late()
         return data
 
+    def recv_at_hand(self, size: int) -> bytes | None:
+        """Return what can be read now, empty at the end, None when there is nothing."""
+        try:
+            return super().recv(size, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
+
+    def send_at_once(self, data: bytes) -> bytes:
+        """Send what is taken without waiting; return the rest."""
+        try:
+            return data[super().send(data, socket.MSG_DONTWAIT) :]
+        except BlockingIOError:
+            return data
+
     def sendall(self, data: "ReadableBuffer", flags: int = 0) -> None:
         if self.gettimeout() is not None:
             super().sendall(data, flags)

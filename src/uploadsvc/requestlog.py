@@ -23,20 +23,21 @@ def request_logger(storage_path: str) -> Callable[..., Logger]:
         def access(
             self, resp: Any, req: Any, environ: WSGIEnvironment, request_time: timedelta
         ) -> None:
-            if not environ:
-                return
-            observe.log_request(
-                RequestLine(
-                    id=observe.request_id(environ),
-                    client=environ.get("REMOTE_ADDR", "-") or "-",
-                    method=re.sub(r"[^A-Z]", "?", environ.get("REQUEST_METHOD", "-")),
-                    # Without the query: it holds JIDs and addresses.
-                    path=observe.loggable(_path(environ), storage_path=storage_path, known=_KNOWN),
-                    status=getattr(resp, "status_code", 0) or 0,
-                    bytes=getattr(resp, "sent", 0) + _file_bytes(environ),
-                    seconds=request_time.total_seconds(),
-                    code=environ.get("uploadsvc.error", "-"),
-                )
+            if environ:
+                observe.log_request(self.line(resp, environ, request_time))
+
+        def line(self, resp: Any, environ: WSGIEnvironment, took: timedelta) -> RequestLine:
+            """Return what is logged of an answer."""
+            return RequestLine(
+                id=observe.request_id(environ),
+                client=environ.get("REMOTE_ADDR", "-") or "-",
+                method=re.sub(r"[^A-Z]", "?", environ.get("REQUEST_METHOD", "-")),
+                # Without the query: it holds JIDs and addresses.
+                path=observe.loggable(_path(environ), storage_path=storage_path, known=_KNOWN),
+                status=getattr(resp, "status_code", 0) or 0,
+                bytes=getattr(resp, "sent", 0) + _file_bytes(environ),
+                seconds=took.total_seconds(),
+                code=environ.get("uploadsvc.error", "-"),
             )
 
     return RequestLogger

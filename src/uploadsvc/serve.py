@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import Callable
 from typing import Any
-from wsgiref.types import WSGIApplication
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from gunicorn.app.base import BaseApplication
 
@@ -99,6 +99,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "logger_class": request_logger(settings.storage_path),
             "loglevel": "warning",
             "when_ready": _say_where,
+            "post_request": _remember,
             "worker_exit": self._end_decoders,
             "proc_name": "uploadsvc",
         }
@@ -137,6 +138,10 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         for each in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
             signal.signal(each, signal.SIG_IGN)
         self._parts.decoders.close()
+
+
+def _remember(worker: Any, req: Any, environ: WSGIEnvironment, resp: Any) -> None:
+    worker.remember(req, environ, resp)
 
 
 def _say_where(server: Any) -> None:

@@ -172,16 +172,16 @@ class Settings(BaseModel):
     """Address that `uploadsvc serve` listens on."""
     port: int = Field(8080, ge=0, le=65535)
     """Port that it listens on; 0 for a free one."""
-    threads: int = Field(1400, ge=8)
+    threads: int = Field(1700, ge=8)
     """Requests that are answered at the same time; a thread is started when one is needed."""
     uploads_at_once: int = Field(0, ge=0)
-    """Uploads that are taken at the same time; 0: 37 % of `threads`."""
+    """Uploads that are taken at the same time; 0: 30 % of `threads`."""
     downloads_at_once: int = Field(0, ge=0)
-    """Stored files that are sent at the same time; 0: 37 % of `threads`."""
+    """Stored files that are sent at the same time; 0: 30 % of `threads`."""
     previews_at_once: int = Field(0, ge=0)
-    """Requests that may wait for a new preview at the same time; 0: 10 % of `threads`."""
+    """Requests that may wait for a new preview at the same time; 0: 20 % of `threads`."""
     fetches_at_once: int = Field(0, ge=0)
-    """Remote pictures that are fetched at the same time; 0: 8 % of `threads`."""
+    """Remote pictures that are fetched at the same time; 0: 12 % of `threads`."""
     stall_timeout: Time = timedelta(seconds=30)
     """Time in which a client must send 4 KB of its body, or take some of an answer."""
     send_files: Literal["python", "x-sendfile", "x-accel-redirect"] = "python"

@@ -74,8 +74,12 @@ class LocalStorage:
         return _describe(key, facts), file
 
     def find(self, key: Key) -> StoredFile:
-        with _missing_errors(), open_folder(self._root / key.folder) as folder_fd:
-            facts = os.stat(key.name, dir_fd=folder_fd, follow_symlinks=False)
+        with _missing_errors():
+            folder = f"{self._root}/{key.folder}"
+            # Only facts are told, so that nothing needs to be held open. No link is followed.
+            if not stat.S_ISDIR(os.lstat(folder).st_mode):
+                raise Missing("there is no such file")
+            facts = os.lstat(f"{folder}/{key.name}")
         if not stat.S_ISREG(facts.st_mode):
             raise Missing("there is no such file")
         return _describe(key, facts)
@@ -148,10 +152,11 @@ class LocalStorage:
         os.fchmod(fd, self._file_mode)
         # Its time begins now, however long ago the client sent the last of it.
         os.utime(fd)
+        aside = self._root / partial
+        # Before the file is synced: many file systems then write both at once.
+        aside.chmod(self._dir_mode)
         os.fsync(fd)
         facts = os.fstat(fd)
-        aside = self._root / partial
-        aside.chmod(self._dir_mode)
         sync_folder(aside)
         folder = self._rename(aside)
         try:

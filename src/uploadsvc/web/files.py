@@ -14,6 +14,7 @@ from uploadsvc import mediatypes
 from uploadsvc.errors import BadInput, Missing
 from uploadsvc.storage import Key, Storage, StoredFile
 from uploadsvc.web.errors import allow
+from uploadsvc.web.handover import SendFiles, handover, is_plain
 from uploadsvc.web.headers import cache_until, protect
 from uploadsvc.web.ranges import sent_by_the_server, with_ranges
 
@@ -22,6 +23,7 @@ def files(
     storage: Storage,
     *,
     keep: timedelta,
+    send_files: SendFiles = "python",
     begin_sending: Callable[[], Callable[[], None]] = lambda: lambda: None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> WSGIApplication:
@@ -29,8 +31,11 @@ def files(
     Return the endpoint: it serves `/FOLDER/NAME` below where it is mounted.
 
     `begin_sending` is called before the bytes of a file are sent, and raises to refuse it;
-    what it returns is called when they were sent.
+    what it returns is called when they were sent. With another `send_files` than "python"
+    the server in front sends large files, and they count for nothing here. Raise
+    `BadSettings` when the storage cannot be read by it.
     """
+    where = handover(storage, send_files)
 
     @wsgify
     def endpoint(request: Request) -> Response:
@@ -47,6 +52,11 @@ def files(
         cache_until(response, stored.stored_at + keep, now=now())
         response.etag = _tag(stored)
         response.last_modified = stored.stored_at
+        told = is_plain(request, size=stored.size, tag=_tag(stored)) and where(stored.key)
+        if told:
+            file.close()
+            response.headers.extend(told)
+            return response
         try:
             when_sent = begin_sending() if request.method == "GET" else lambda: None
         except BaseException:

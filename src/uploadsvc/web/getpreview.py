@@ -9,11 +9,12 @@ from wsgiref.types import WSGIApplication
 from webob import Request, Response
 from webob.dec import wsgify
 
+from uploadsvc import again
 from uploadsvc.errors import BadInput, NotAllowed
 from uploadsvc.images import EXTENSIONS, Size
-from uploadsvc.previews import Previews
+from uploadsvc.previews import Preview, Previews
 from uploadsvc.web.errors import allow
-from uploadsvc.web.headers import cache_until, protect
+from uploadsvc.web.headers import cache_control, cache_until, protect
 from uploadsvc.web.query import one, parameters
 from uploadsvc.web.ranges import with_ranges
 
@@ -48,10 +49,26 @@ def getpreview(
         response = Response()
         name = f"preview.{EXTENSIONS[preview.media_type]}"
         protect(response, media_type=preview.media_type, name=name)
-        cache_until(response, preview.expires, now=now())
         response.etag = preview.tag
         response.last_modified = datetime.fromtimestamp(preview.modified_ns / 1e9, tz=UTC)
+        if request.method == "GET":
+            request.environ[again.KEY] = answering_again(preview, response)
+        cache_until(response, preview.expires, now=now())
         return with_ranges(request, response, preview.file, preview.size)
+
+    def answering_again(preview: Preview, response: Response) -> again.Again:
+        changing = {"Content-Length", "Cache-Control", "Accept-Ranges"}
+        lasting = [(name, value) for name, value in response.headerlist if name not in changing]
+        lasting += [("Accept-Ranges", "bytes"), ("Content-Length", str(preview.size))]
+
+        def answer() -> again.Answer | None:
+            body = previews.read_again(preview)
+            if body is None:
+                return None
+            caching = ("Cache-Control", cache_control(preview.expires, now=now()))
+            return again.Answer([*lasting, caching], body)
+
+        return answer
 
     return endpoint
 

@@ -44,8 +44,13 @@ def disposition(name: str, *, inline: bool) -> str:
 
 def cache_until(response: Response, expires: datetime, *, now: datetime) -> None:
     """Let clients, and nobody on the way, keep the answer for as long as the file lives."""
+    response.headers["Cache-Control"] = cache_control(expires, now=now)
+
+
+def cache_control(expires: datetime, *, now: datetime) -> str:
+    """Return the Cache-Control of what lives until then."""
     left = max(0, (expires - now) // timedelta(seconds=1))
-    response.headers["Cache-Control"] = f"private, max-age={left}"
+    return f"private, max-age={left}"
 
 
 def keep_nowhere(response: Response) -> Response:

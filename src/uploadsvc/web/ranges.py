@@ -145,6 +145,10 @@ class FileBytes:
             size = min(size, self._stop - self._file.tell())
         return self._file.read(size)
 
+    def tell(self) -> int:
+        """Return where in the file the next byte is; mod_wsgi asks before it sends."""
+        return self._file.tell()
+
     def fileno(self) -> int:
         """Return the file's descriptor; raise OSError where it has none."""
         return self._file.fileno()

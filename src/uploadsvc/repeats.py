@@ -1,0 +1,107 @@
+"""
+Answers questions that came before, on the short way: no parser, no WSGI, no WebOb.
+
+What is kept is who makes an answer, never the answer itself: whether the file and its
+source are still there is looked up each time.
+"""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from email.utils import formatdate
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+
+from uploadsvc import observe
+from uploadsvc.again import Again, Answer
+from uploadsvc.observe import RequestLine
+from uploadsvc.questions import LARGEST_HEAD, Question, question
+
+Asked = tuple[Question, str]
+"""A question, and the address of the client: the log tells them apart."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A question that was answered."""
+
+    again: Again
+    line: RequestLine
+    """What was logged of it."""
+
+
+class Repeats:
+    """Knows some thousand questions, those that came last; threads may share it."""
+
+    def __init__(self, most: int = 4096) -> None:
+        self._most = most
+        self._known: OrderedDict[Asked, Known] = OrderedDict()
+        self._lock = Lock()
+
+    def remember(self, asked: Asked | None, known: Known) -> None:
+        """Remember how a question was answered; forget the one not asked for longest."""
+        if asked is None:
+            return
+        with self._lock:
+            self._known[asked] = known
+            self._known.move_to_end(asked)
+            while len(self._known) > self._most:
+                self._known.popitem(last=False)
+
+    def answer(self, connection: Any) -> bytes | None:
+        """
+        Answer the request that has come on a connection of gunicorn's, without waiting.
+
+        Return what is left to be sent of the answer, empty when nothing is; None when the
+        request is not known: then gunicorn finds it as if nobody had read it.
+        """
+        began = time.perf_counter()
+        connection.asked = None
+        if not connection.initialized:
+            connection.init()
+        try:
+            head = connection.sock.recv_at_hand(LARGEST_HEAD)
+        except OSError:
+            return None
+        if not head:
+            return None
+        if (asked := question(head)) is not None:
+            connection.asked = (asked, connection.client[0])
+            if (known := self._find(connection.asked)) and (answer := known.again()):
+                left = self._send(connection, answer)
+                took = time.perf_counter() - began
+                observe.log_request(replace(known.line, id=observe.new_request_id(), seconds=took))
+                return left
+        connection.parser.unreader.unread(head)
+        return None
+
+    @staticmethod
+    def _send(connection: Any, answer: Answer) -> bytes:
+        try:
+            left: bytes = connection.sock.send_at_once(_written(answer))
+            return left
+        except OSError:
+            # Whoever is gone is found to be at the next look at the connection.
+            return b""
+
+    def _find(self, asked: Asked) -> Known | None:
+        with self._lock:
+            if (known := self._known.get(asked)) is not None:
+                self._known.move_to_end(asked)
+            return known
+
+
+def _written(answer: Answer) -> bytes:
+    head = "".join(f"{name}: {value}\r\n" for name, value in answer.headers)
+    date = _date(int(time.time()))
+    return (
+        f"HTTP/1.1 200 OK\r\nServer: gunicorn\r\nDate: {date}\r\n"
+        f"Connection: keep-alive\r\n{head}\r\n"
+    ).encode("latin-1") + answer.body
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    """Return the Date header of a second since 1970 (RFC 9110 5.6.7)."""
+    return formatdate(second, usegmt=True)
