@@ -10,11 +10,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import cached, cleaner, documents, durability, machine, preview, upload
+from benchmarks import cached, cleaner, documents, durability, machine, preview, slow, upload
 from benchmarks.plan import Plan, working_folder
 from benchmarks.tables import Table
 
 BENCHMARKS: dict[str, Callable[[Plan], Table]] = {
+    "slow": slow.measure,
     "upload": upload.measure,
     "durability": durability.measure,
     "preview": preview.measure,

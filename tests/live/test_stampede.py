@@ -51,7 +51,7 @@ def test_a_hundred_new_previews_for_32_clients_at_once_are_a_hundred_fetches(
 ):
     keys = many(10, 100)
     port, asked = gallery
-    settings = {"fetch_allow": f"127.0.0.1:{port}", "threads": 64, "disk_floor": 0}
+    settings = {"fetch_allow": f"127.0.0.1:{port}", "threads": 200, "disk_floor": 0}
     broken = 0
     # Two servers on one data_dir: threads and processes are the same to the lock.
     with (

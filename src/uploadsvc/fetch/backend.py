@@ -109,6 +109,8 @@ class DeadlineStream(httpcore.NetworkStream):
     ) -> httpcore.NetworkStream:
         try:
             self._allow(timeout)
+            # One that was reset by now fails here: `wrap_socket` would leave its own socket open.
+            self._socket.getpeername()
             secured = ssl_context.wrap_socket(self._socket, server_hostname=server_hostname)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout from error

@@ -13,6 +13,7 @@ from uploadsvc.errors import BadInput, BrokenOff
 from uploadsvc.web.errors import Stalled
 from uploadsvc.web.wire import wire_reader
 
+_PIECE, _LARGEST = 1 << 16, 1 << 18
 _MAX_EPILOGUE = 4096
 
 
@@ -20,13 +21,12 @@ class Body:
     def __init__(self, request: Request) -> None:
         wire = wire_reader(request.environ)
         self._read: Callable[[int], bytes] = wire or request.environ["wsgi.input"].read
+        # Others fill a piece before they hand it out, however slowly it comes.
+        self._piece = _LARGEST if wire else _PIECE
         self._length = request.content_length
         self.is_announced = self._length is not None or "HTTP_TRANSFER_ENCODING" in request.environ
         """Whether the request says that it has a body (RFC 9112 6.3)."""
         self.received = 0
-        # Others fill a piece before they hand it out, however slowly it comes.
-        self._smallest, self._largest = (1 << 14, 1 << 18) if wire else (1 << 16, 1 << 16)
-        self._wanted = self._smallest
 
     def read(self) -> bytes:
         """
@@ -34,7 +34,7 @@ class Body:
 
         Raise `BrokenOff` if the end comes early, `Stalled` if the server waited in vain.
         """
-        wanted = self._wanted
+        wanted = self._piece
         if self._length is not None:
             wanted = min(wanted, self._length - self.received)
         try:
@@ -45,9 +45,6 @@ class Body:
         except Exception as error:
             raise BrokenOff("the body broke off") from error
         self.received += len(piece)
-        # A thread that waits holds the room for what it waits for.
-        filled = len(piece) == wanted
-        self._wanted = min(2 * wanted, self._largest) if filled else self._smallest
         if not piece and self._length is not None and self.received < self._length:
             raise BrokenOff("the body ended before its length")
         return piece
