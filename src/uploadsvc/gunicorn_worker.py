@@ -1,14 +1,12 @@
 """
-The gunicorn worker: threads that answer requests, and what happens to what is none.
+The gunicorn worker: one thread that listens to all clients, and many that answer them.
 
-What is no HTTP request never reaches the application. gunicorn would log it and send it
-back, with the contacts and folder names that may stand in it; here it gets a true status,
-one sentence, and a log line without its words.
+No thread waits for a client that says nothing: new connections, those that are kept and
+those whose client has yet to close its side stay with the one that listens. It answers by
+itself what it can answer at once (`repeats`), and hands the rest on.
 """
 
-import contextlib
 import errno
-import http
 import logging
 import selectors
 import time
@@ -19,30 +17,27 @@ from socket import SHUT_WR, socket
 from typing import Any
 from wsgiref.types import WSGIEnvironment
 
-from gunicorn.http import errors
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from uploadsvc import again, observe
+from uploadsvc import again, norequest, observe
 from uploadsvc.observe import RequestLine
-from uploadsvc.patience import HeadTooSlow, PatientSocket
+from uploadsvc.patience import PatientSocket
 from uploadsvc.repeats import Asked, Known, Repeats
 
 log = logging.getLogger(__name__)
+
+# accept(2): what is the matter with the system, and with the one client.
+_TOO_MUCH = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_GONE_ALREADY = {
+    *(errno.EAGAIN, errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.ETIMEDOUT),
+    *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH),
+}
 
 _PAUSE_SECONDS = 0.1
 _FAREWELL_SECONDS = 2.0
 _NO_HURRY_SECONDS = 365 * 86400
 _PIECE = 1 << 16
 _ALIVE_SECONDS = 1.0
-
-# RFC 9110 15.5.9, 15.5.15 and 15.5.18, RFC 6585 5, RFC 9112 6.1; every other flaw is a 400.
-_STATUS: dict[type[Exception], int] = {
-    HeadTooSlow: 408,
-    errors.LimitRequestLine: 414,
-    errors.ExpectationFailed: 417,
-    errors.LimitRequestHeaders: 431,
-    errors.UnsupportedTransferCoding: 501,
-}
 
 
 class _Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
@@ -74,11 +69,6 @@ class _Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """
-    No thread waits for a client that says nothing: new connections, and those whose client
-    has yet to close its side, stay with the one that listens to all of them.
-    """
-
     stall_seconds = 30.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -98,11 +88,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         try:
             client, address = listener.accept()
         except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
+            if error.errno in _TOO_MUCH:
                 log.warning("too many open files: new connections have to wait")
                 # The listener stays readable: without a pause this would be asked all the time.
                 time.sleep(_PAUSE_SECONDS)
-            elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
+            elif error.errno not in _GONE_ALREADY:
                 raise
             return
         self.nr_conns += 1
@@ -112,6 +102,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.pending_conns.append(connection)
         readable = partial(self.on_pending_socket_readable, connection)
         self.poller.register(connection.sock, selectors.EVENT_READ, readable)
+        if patient.is_readable():
+            # Most clients have sent their request by now.
+            readable(patient)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Called at SIGTERM: end, with time for what is running."""
@@ -132,26 +125,31 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             line = self.log.line(resp, environ, timedelta(0))
             self._repeats.remember(req.asked, Known(environ[again.KEY], line))
 
-    def on_client_socket_readable(self, conn: "_Connection", client: socket) -> None:
+    def on_client_socket_readable(self, conn: _Connection, client: socket) -> None:
         """Called when something comes on a connection that was kept."""
-        if not self._answer_again(conn, self.keepalived_conns):
+        if not self._is_done_with(conn, self.keepalived_conns):
             super().on_client_socket_readable(conn, client)
 
-    def on_pending_socket_readable(self, conn: "_Connection", client: socket) -> None:
+    def on_pending_socket_readable(self, conn: _Connection, client: socket) -> None:
         """Called when something comes on a new connection."""
-        if not self._answer_again(conn, self.pending_conns):
+        if not self._is_done_with(conn, self.pending_conns):
             super().on_pending_socket_readable(conn, client)
 
-    def _answer_again(self, conn: "_Connection", among: "deque[_Connection]") -> bool:
+    def _is_done_with(self, conn: _Connection, among: deque[_Connection]) -> bool:
         """
-        Answer a question that came before, in this thread; False when it is none.
+        Answer a question that came before, or close what the client has closed; else False.
 
         It costs less than to hand it to another thread, and threads that answer much at the
         same time only stand in each other's way.
         """
         if not self.alive:
             return False
-        left = self._repeats.answer(conn)
+        try:
+            left = self._repeats.answer(conn)
+        except OSError:
+            among.remove(conn)
+            self._forget(conn)
+            return True
         if left is None:
             return False
         among.remove(conn)
@@ -182,10 +180,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         )
 
     def _on_leaving(self, connection: _Connection, client: socket) -> None:
-        with contextlib.suppress(BlockingIOError):
-            with contextlib.suppress(ConnectionError):
-                if connection.sock.recv(_PIECE):
-                    return
+        try:
+            more = connection.sock.recv(_PIECE)
+        except BlockingIOError:
+            return
+        except OSError:
+            more = b""
+        if not more:
             self._leaving.remove(connection)
             self._forget(connection)
 
@@ -202,7 +203,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def handle_error(self, req: Any, client: socket, addr: Any, exc: Exception) -> None:
         """Answer what could not be read as a request, or could not be answered at all."""
-        status = status_of(exc)
+        status = norequest.status_of(exc)
         address = addr[0] if isinstance(addr, tuple) else "-"
         if status == 500:
             log.error("a request could not be answered", exc_info=exc)
@@ -218,36 +219,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             )
         )
         try:
-            client.sendall(answer(status))
+            client.sendall(norequest.answer(status))
         except OSError:
             log.debug("the client did not wait for its answer")
-
-
-def status_of(error: Exception) -> int:
-    """Return the status of what gunicorn says of a request that it cannot read."""
-    if isinstance(error, (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)):
-        return 500
-    for kind, status in _STATUS.items():
-        if isinstance(error, kind):
-            return status
-    return 400 if isinstance(error, (errors.ParseException, errors.InvalidHTTPVersion)) else 500
 
 
 def worker(*, stall_timeout: timedelta) -> type[Worker]:
     """Return the worker class for gunicorn; see the setting `stall_timeout`."""
     return type("Worker", (Worker,), {"stall_seconds": stall_timeout.total_seconds()})
-
-
-def answer(status: int) -> bytes:
-    """Return a whole HTTP answer that says what is wrong and nothing of the request."""
-    phrase = http.HTTPStatus(status).phrase
-    sentence = "this is not a request that can be read\n" if status != 500 else "something broke\n"
-    return (
-        f"HTTP/1.1 {status} {phrase}\r\n"
-        "Connection: close\r\n"
-        "Content-Type: text/plain; charset=utf-8\r\n"
-        f"Content-Length: {len(sentence)}\r\n"
-        "Cache-Control: no-store\r\n"
-        "X-Content-Type-Options: nosniff\r\n"
-        f"\r\n{sentence}"
-    ).encode()

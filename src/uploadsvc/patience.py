@@ -101,6 +101,12 @@ class PatientSocket(socket.socket):
             raise self._late()
         return data
 
+    def is_readable(self) -> bool:
+        """Whether something can be read now."""
+        poll = select.poll()
+        poll.register(self, select.POLLIN)
+        return bool(poll.poll(0))
+
     def recv_at_hand(self, size: int) -> bytes | None:
         """Return what can be read now, empty at the end, None when there is nothing."""
         try:

@@ -5,6 +5,7 @@ What is kept is who makes an answer, never the answer itself: whether the file a
 source are still there is looked up each time.
 """
 
+import contextlib
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from typing import Any
 
 from uploadsvc import observe
 from uploadsvc.again import Again, Answer
+from uploadsvc.errors import UploadsvcError
 from uploadsvc.observe import RequestLine
 from uploadsvc.questions import LARGEST_HEAD, Question, question
 
@@ -54,42 +56,45 @@ class Repeats:
         Answer the request that has come on a connection of gunicorn's, without waiting.
 
         Return what is left to be sent of the answer, empty when nothing is; None when the
-        request is not known: then gunicorn finds it as if nobody had read it.
+        request is not known: then gunicorn finds it as if nobody had read it. Raise
+        `OSError` when the client is gone.
         """
         began = time.perf_counter()
         connection.asked = None
         if not connection.initialized:
             connection.init()
-        try:
-            head = connection.sock.recv_at_hand(LARGEST_HEAD)
-        except OSError:
+        head = connection.sock.recv_at_hand(LARGEST_HEAD)
+        if head is None:
             return None
         if not head:
-            return None
+            raise ConnectionResetError("the client has closed the connection")
         if (asked := question(head)) is not None:
             connection.asked = (asked, connection.client[0])
-            if (known := self._find(connection.asked)) and (answer := known.again()):
-                left = self._send(connection, answer)
+            if (known := self._find(connection.asked)) and (answer := _once_more(known)):
+                left = _send(connection, answer)
                 took = time.perf_counter() - began
                 observe.log_request(replace(known.line, id=observe.new_request_id(), seconds=took))
                 return left
         connection.parser.unreader.unread(head)
         return None
 
-    @staticmethod
-    def _send(connection: Any, answer: Answer) -> bytes:
-        try:
-            left: bytes = connection.sock.send_at_once(_written(answer))
-            return left
-        except OSError:
-            # Whoever is gone is found to be at the next look at the connection.
-            return b""
-
     def _find(self, asked: Asked) -> Known | None:
         with self._lock:
             if (known := self._known.get(asked)) is not None:
                 self._known.move_to_end(asked)
             return known
+
+
+def _once_more(known: Known) -> Answer | None:
+    # What is wrong with the disk is told by the long way.
+    with contextlib.suppress(UploadsvcError, OSError):
+        return known.again()
+    return None
+
+
+def _send(connection: Any, answer: Answer) -> bytes:
+    left: bytes = connection.sock.send_at_once(_written(answer))
+    return left
 
 
 def _written(answer: Answer) -> bytes:
