@@ -5,6 +5,8 @@ Every preview is of another address, so nothing is cached; all fetch it from the
 limit is a bare decode at an eighth of the size, which fetches, shrinks and writes nothing.
 """
 
+import json
+import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,9 +22,10 @@ from benchmarks.plan import PROJECT, Plan
 from benchmarks.rounds import interleaved, middle
 from benchmarks.servers import Command, Server
 from benchmarks.tables import Goal, Table, at_most
-from benchmarks.wire import BadAnswer, KeptAlive
+from benchmarks.wire import BadAnswer, Content, KeptAlive, send_form
 
 _OURS = "uploadsvc serve"
+_STORED = "uploadsvc serve, of a stored picture"
 _THUMBOR = "thumbor"
 _OLD = "old scripts, ported"
 _BARE = "bare decode at 1/8"
@@ -47,9 +50,9 @@ def measure(plan: Plan) -> Table:
     with ExitStack() as stack:
         source = stack.enter_context(previewers.source(plan.place("source"), picture))
         allowed = f"127.0.0.1:{source.port}"
-        ours = servers.uploadsvc(plan.place("ours"), fetch_allow=allowed)
+        ours = stack.enter_context(servers.uploadsvc(plan.place("ours"), fetch_allow=allowed))
         contenders = {
-            _OURS: (stack.enter_context(ours), previewers.our_path),
+            _OURS: (ours, previewers.our_path),
             _THUMBOR: (
                 stack.enter_context(previewers.thumbor(plan.place("thumbor"))),
                 previewers.thumbor_path,
@@ -64,6 +67,8 @@ def measure(plan: Plan) -> Table:
         for name, (server, path) in contenders.items():
             _ask(server, map(path, addresses), _WARM_UP)
             work[name] = partial(_ask, server, map(path, addresses), times)
+        stored = _stored(ours, picture)
+        work[_STORED] = partial(_ask, ours, map(previewers.our_path, stored), times)
         work[_BARE] = partial(_decode, source.folder / "photograph.jpg", times)
         results = interleaved(work, rounds=plan.pick(3, 5), say=plan.say)
         memory = {name: server.memory() for name, (server, _) in contenders.items()}
@@ -81,6 +86,17 @@ def _ask(server: Server, paths: Iterator[str], times: int) -> _Drawn:
     took = time.perf_counter() - began
     cpu = server.cpu_seconds() - before
     return _Drawn(cpu=cpu / times, wall=took / times, length=len(preview))
+
+
+def _stored(server: Server, picture: bytes) -> Iterator[str]:
+    """Yield links to the picture, each to another stored file of the same bytes."""
+    link: str = json.loads(send_form(server.port, Content(len(picture), picture)).body)["link"]
+    base, folder, name = link.rsplit("/", 2)
+    storage = server.folder / "data/Storage"
+    for number in count(10_000_000):
+        (storage / str(number)).mkdir()
+        os.link(storage / folder / name, storage / str(number) / name)
+        yield f"{base}/{number}/{name}"
 
 
 def _decode(picture: Path, times: int) -> _Drawn:
@@ -123,5 +139,6 @@ def _goals(cpu: Mapping[str, float], memory: Mapping[str, int]) -> list[Goal]:
         at_most("CPU to thumbor", cpu[_OURS] / cpu[_THUMBOR], 1),
         at_most("CPU to the old scripts", cpu[_OURS] / cpu[_OLD], 1),
         at_most("CPU to the bare decode", cpu[_OURS] / cpu[_BARE], 1.35),
+        at_most("the same, of a stored picture", cpu[_STORED] / cpu[_BARE], 1.35),
         at_most("memory in all (PSS)", memory[_OURS] / 10**6, 200, unit=" MB"),
     ]

@@ -111,5 +111,5 @@ def _encode(image: Image.Image) -> Picture:
     else:
         media_type = "image/jpeg"
         image = image.convert("L" if image.mode in ("L", "LA") else "RGB")
-        image.save(out, "JPEG", quality=QUALITY, optimize=True)
+        image.save(out, "JPEG", quality=QUALITY)
     return Picture(out.getvalue(), media_type, image.width, image.height)
