@@ -45,7 +45,7 @@ def nginx(folder: Path, service: Server) -> Iterator[Server]:
     port = servers.free_port()
     values = {
         "server": f"127.0.0.1:{service.port}",
-        "listen": f"127.0.0.1:{port}",
+        "listen": f"127.0.0.1:{port} sndbuf=256k",
         "set $uploadsvc_storage": f"{service.folder}/data/Storage",
         "access_log": f"{folder}/access.log uploadsvc",
         "error_log": f"{folder}/error.log crit",

@@ -1,5 +1,6 @@
 """Clients for the tests: what browsers, phones and attackers put on the wire."""
 
+import contextlib
 import io
 import json
 import socket
@@ -76,6 +77,25 @@ def raw(port, request, *, timeout=30):
         except ConnectionResetError:
             pass
         return answer
+
+
+@contextlib.contextmanager
+def crawling(port, *, sent=0, size=5000, headers=()):
+    """An upload of which so many bytes of the body were sent, and no more come."""
+    kind, body = file_form(b"x" * size)
+    lines = [f"Content-Type: {kind}", f"Content-Length: {len(body)}", "Connection: close", *headers]
+    head = "\r\n".join(["POST /sendfile HTTP/1.1", "Host: h", *lines]) + "\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+        client.sendall(head.encode() + body[:sent])
+        yield client, body[sent:]
+
+
+def answer_of(client):
+    answer = b""
+    with contextlib.suppress(ConnectionResetError):
+        while piece := client.recv(1 << 16):
+            answer += piece
+    return answer
 
 
 class Trickle:

@@ -183,7 +183,7 @@ def _configure(
     text = site(
         {
             "server": f"127.0.0.1:{service.port}",
-            "listen": f"127.0.0.1:{port}",
+            "listen": f"127.0.0.1:{port} sndbuf=256k",
             "set $uploadsvc_storage": str(service.storage),
             "proxy_request_buffering": "on" if buffering else "off",
             "access_log": f"{folder}/access.log uploadsvc",

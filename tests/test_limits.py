@@ -25,7 +25,7 @@ def test_whatever_the_number_of_threads_some_of_them_stay_free(threads):
     numbers = [number_of(getattr(bounds, name)) for name in BOUNDS]
 
     assert min(numbers) >= 1
-    assert sum(numbers) + bounds.free == threads
+    assert sum(numbers) + number_of(bounds.readers) + bounds.free == threads
     assert bounds.free >= 1
 
 
@@ -45,7 +45,7 @@ def test_what_is_set_counts():
     bounds = build_bounds(settings)
 
     assert [number_of(getattr(bounds, name)) for name in BOUNDS] == [1, 2, 3, 4]
-    assert bounds.free == 10
+    assert number_of(bounds.readers) + bounds.free == 10
 
 
 def test_bounds_that_leave_no_thread_free_stop_the_start():

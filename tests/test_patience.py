@@ -6,7 +6,9 @@ import threading
 
 import pytest
 
+from uploadsvc.errors import Unavailable
 from uploadsvc.patience import BodyStalled, HeadTooSlow, PatientSocket
+from uploadsvc.places import Places
 
 WINDOW = 30
 
@@ -51,15 +53,37 @@ def test_a_body_may_take_for_ever_if_each_window_brings_4_kb(ends, clock):
     assert clock[0] > 1000 + 50 * WINDOW
 
 
-def test_a_body_that_only_trickles_has_stalled(ends, clock):
-    server, client = ends
-    server.expect_body()
-    client.sendall(b"x" * 100)
-    assert server.recv(50) == b"x" * 50
-    clock[0] += WINDOW + 1
+def test_a_body_that_only_trickles_has_stalled(tcp):
+    server, client = tcp()
+    # When the body is expected, then before and after each piece.
+    times = iter([0, 0, 1, 1, 29, 29, 31])
+    with PatientSocket.of(server, window=WINDOW, clock=lambda: next(times)) as patient:
+        patient.expect_body()
+        client.sendall(b"x" * 150)
+        assert patient.recv(50) + patient.recv(50) == b"x" * 100
 
-    with pytest.raises(BodyStalled):
-        server.recv(50)
+        with pytest.raises(BodyStalled):
+            patient.recv(50)
+
+
+def test_a_slow_disk_of_ours_is_not_held_against_the_client(tcp):
+    server, client = tcp()
+    times = iter([0, 0, 1, 100, 100, 101])
+    with PatientSocket.of(server, window=WINDOW, clock=lambda: next(times)) as patient:
+        patient.expect_body()
+        client.sendall(b"x" * 100)
+
+        assert patient.recv(50) + patient.recv(50) == b"x" * 100
+
+
+def test_one_who_takes_little_at_a_time_needs_a_place(tcp):
+    server, _ = tcp()
+    places = Places(1, refusal="too many are slow")
+    with PatientSocket.of(server, window=0.05, readers=places.one) as patient, places.one():
+        patient.sendall(b"x")
+
+        with pytest.raises(Unavailable):
+            patient.sendall(b"x" * 10_000_000)
 
 
 def test_a_body_of_which_nothing_comes_has_stalled(tcp):

@@ -165,7 +165,12 @@ def _sendfile(settings: Settings, parts: Parts) -> WSGIApplication:
 
 
 def _getpreview(settings: Settings, parts: Parts) -> WSGIApplication:
-    return getpreview(parts.previews, max_side=settings.max_side, loop_header=LOOP_HEADER)
+    return getpreview(
+        parts.previews,
+        max_side=settings.max_side,
+        loop_header=LOOP_HEADER,
+        begin_sending=parts.bounds.downloads.take,
+    )
 
 
 def _wrapped(app: WSGIApplication, settings: Settings, bounds: Bounds) -> WSGIApplication:

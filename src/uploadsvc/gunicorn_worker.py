@@ -6,11 +6,14 @@ those whose client has yet to close its side stay with the one that listens. It 
 itself what it can answer at once (`repeats`), and hands the rest on.
 """
 
+import contextlib
 import errno
 import logging
 import selectors
 import time
 from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from socket import SHUT_WR, socket
@@ -20,14 +23,15 @@ from wsgiref.types import WSGIEnvironment
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from uploadsvc import again, norequest, observe
+from uploadsvc.errors import Unavailable
 from uploadsvc.observe import RequestLine
-from uploadsvc.patience import PatientSocket
-from uploadsvc.repeats import Asked, Known, Repeats
+from uploadsvc.patience import HEAD_SECONDS, HeadTooSlow, PatientSocket
+from uploadsvc.places import Places
+from uploadsvc.repeats import Asked, Incomplete, Known, Repeats
 
 log = logging.getLogger(__name__)
 
-# accept(2): what is the matter with the system, and with the one client.
-_TOO_MUCH = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+# accept(2): what is the matter with the one client, and not with the system.
 _GONE_ALREADY = {
     *(errno.EAGAIN, errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.ETIMEDOUT),
     *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH),
@@ -55,7 +59,11 @@ class _Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
         super().init()
         self.sock.expect_head()
 
-    def send(self, data: bytes) -> bool:
+    def has_begun(self) -> bool:
+        """Whether a part of a request has come."""
+        return self.initialized and bool(self.parser.unreader.buf.getbuffer().nbytes)
+
+    def send(self, data: memoryview) -> bool:
         """Send the rest of an answer; return whether the connection may be kept."""
         self.sock.setblocking(True)
         self.sock.sendall(data)
@@ -68,14 +76,43 @@ class _Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
             super().close()
 
 
+class _Threads(ThreadPoolExecutor):
+    """Does with the threads that it has where the system allows no more."""
+
+    def _adjust_thread_count(self) -> None:
+        try:
+            super()._adjust_thread_count()
+        except RuntimeError as error:
+            if not self._threads:
+                raise
+            log.warning("no more threads than %d: %s", len(self._threads), error)
+
+
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     stall_seconds = 30.0
+
+    readers = Places(1000, refusal="too many clients are slow at the moment")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._leaving: deque[_Connection] = deque()
         self._repeats = Repeats()
         self._notified = 0.0
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        return _Threads(max_workers=self.cfg.threads)
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Have a place for a client that does not take its answer at once."""
+        try:
+            leave = self.readers.take()
+        except Unavailable as error:
+            raise BrokenPipeError(errno.EPIPE, str(error)) from error
+        try:
+            yield
+        finally:
+            leave()
 
     def notify(self) -> None:
         """Tell the arbiter that this worker is alive; called each time that anything happened."""
@@ -88,17 +125,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         try:
             client, address = listener.accept()
         except OSError as error:
-            if error.errno in _TOO_MUCH:
-                log.warning("too many open files: new connections have to wait")
+            if error.errno not in _GONE_ALREADY:
+                log.warning("new connections have to wait: %s", error.strerror)
                 # The listener stays readable: without a pause this would be asked all the time.
                 time.sleep(_PAUSE_SECONDS)
-            elif error.errno not in _GONE_ALREADY:
-                raise
             return
         self.nr_conns += 1
-        patient = PatientSocket.of(client, window=self.stall_seconds)
+        patient = PatientSocket.of(client, window=self.stall_seconds, readers=self._reading)
         connection = _Connection(self, patient, address, listener.getsockname())
-        connection.set_timeout()
+        connection.timeout = time.monotonic() + min(HEAD_SECONDS, self.stall_seconds)
         self.pending_conns.append(connection)
         readable = partial(self.on_pending_socket_readable, connection)
         self.poller.register(connection.sock, selectors.EVENT_READ, readable)
@@ -111,6 +146,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if self.app.is_replaced():
             # Nobody waits for this process: whoever still uploads may take as long as it takes.
             self.cfg.set("graceful_timeout", _NO_HURRY_SECONDS)
+        else:
+            self.cfg.set("graceful_timeout", self.app.stop_grace)
         super().handle_exit(sig, frame)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
@@ -121,7 +158,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def remember(self, req: Any, environ: WSGIEnvironment, resp: Any) -> None:
         """Called when a request was answered (see gunicorn's `post_request`)."""
-        if resp is not None and resp.status_code == 200 and again.KEY in environ:
+        if again.KEY in environ and getattr(resp, "status_code", None) == 200:
             line = self.log.line(resp, environ, timedelta(0))
             self._repeats.remember(req.asked, Known(environ[again.KEY], line))
 
@@ -142,10 +179,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         It costs less than to hand it to another thread, and threads that answer much at the
         same time only stand in each other's way.
         """
-        if not self.alive:
+        if not self.alive or len(self.keepalived_conns) > self.max_keepalived:
             return False
         try:
             left = self._repeats.answer(conn)
+        except Incomplete:
+            # It is waited for here, where it costs no thread, for as long as before.
+            return True
         except OSError:
             among.remove(conn)
             self._forget(conn)
@@ -153,10 +193,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if left is None:
             return False
         among.remove(conn)
-        if not left and among is self.keepalived_conns:
-            # It is listened to as before, for as long again: the last in the row.
+        if not left:
+            # It is listened to for as long again: the last in the row.
             conn.set_timeout()
-            among.append(conn)
+            self.keepalived_conns.append(conn)
+            if among is not self.keepalived_conns:
+                readable = partial(self.on_client_socket_readable, conn)
+                self.poller.modify(conn.sock, selectors.EVENT_READ, readable)
             return True
         self.poller.unregister(conn.sock)
         # Whatever the client does not take at once is sent by a thread that may wait for it.
@@ -166,8 +209,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def let_go(self, connection: _Connection) -> None:
         """Close a connection without losing its last answer (RFC 9112 9.6), waiting for nobody."""
-        connection.sock.setblocking(False)
         try:
+            connection.sock.setblocking(False)
             connection.sock.shutdown(SHUT_WR)
         except OSError:
             connection.close()
@@ -190,14 +233,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._leaving.remove(connection)
             self._forget(connection)
 
-    def _forget(self, connection: _Connection) -> None:
+    def _forget(self, connection: _Connection, *, unfinished: bool = False) -> None:
         self.poller.unregister(connection.sock)
         self.nr_conns -= 1
-        connection.close()
+        if unfinished:
+            self.handle_error(None, connection.sock, connection.client, HeadTooSlow())
+        connection.close(graceful=unfinished)
 
     def murder_pending(self) -> None:
-        """Close what has said nothing for too long, or not closed its own side; once a second."""
-        super().murder_pending()
+        """Close what has said too little for too long, or not closed its side; once a second."""
+        while self.pending_conns and self.pending_conns[0].timeout <= time.monotonic():
+            connection = self.pending_conns.popleft()
+            self._forget(connection, unfinished=connection.has_begun())
         while self._leaving and self._leaving[0].timeout <= time.monotonic():
             self._forget(self._leaving.popleft())
 
@@ -224,6 +271,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             log.debug("the client did not wait for its answer")
 
 
-def worker(*, stall_timeout: timedelta) -> type[Worker]:
-    """Return the worker class for gunicorn; see the setting `stall_timeout`."""
-    return type("Worker", (Worker,), {"stall_seconds": stall_timeout.total_seconds()})
+def worker(*, stall_timeout: timedelta, readers: Places) -> type[Worker]:
+    """Return the worker class for gunicorn; `readers` are for clients that take slowly."""
+    return type(
+        "Worker", (Worker,), {"stall_seconds": stall_timeout.total_seconds(), "readers": readers}
+    )

@@ -31,6 +31,8 @@ class Bounds:
     downloads: Places
     previews: Places
     fetches: Places
+    readers: Places
+    """For whoever does not take a small answer at once."""
     free: int
     """Threads that none of them can hold."""
 
@@ -41,8 +43,9 @@ def build_bounds(settings: Settings) -> Bounds:
         name: getattr(settings, name) or max(1, settings.threads * percent // 100)
         for name, percent in _PERCENT.items()
     }
-    free = settings.threads - sum(number.values())
-    if free < 1:
+    left = settings.threads - sum(number.values())
+    readers = max(1, left // 2)
+    if left <= readers:
         parts = ", ".join(f"{name} {value}" for name, value in number.items())
         raise BadSettings(f"threads: {settings.threads} must be more than these together: {parts}")
     return Bounds(
@@ -58,7 +61,8 @@ def build_bounds(settings: Settings) -> Bounds:
         fetches=Places(
             number["fetches_at_once"], refusal="too many pictures are being fetched at the moment"
         ),
-        free=free,
+        readers=Places(readers, refusal="too many clients are slow at the moment"),
+        free=left - readers,
     )
 
 

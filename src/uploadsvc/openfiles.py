@@ -6,8 +6,8 @@ import resource
 
 from uploadsvc.errors import UploadsvcError
 
-_PER_THREAD = 5
-"""Two connections, as many may wait; a file of an upload or a download; a source and a lock."""
+_PER_THREAD = 3
+"""A file of an upload or a download, or a source, its connection and a lock."""
 
 _BESIDES = 200
 """Decoders, logs, and what is open for a moment."""
@@ -17,13 +17,18 @@ class TooFewOpenFiles(UploadsvcError):
     code = "too-few-open-files"
 
 
+def connections(threads: int) -> int:
+    """Return how many clients may be connected: those that are answered, and as many again."""
+    return max(1000, 2 * threads)
+
+
 def allow_open_files(threads: int) -> int:
     """
     Raise the soft limit to what so many threads need, and return what is allowed.
 
     Raise `TooFewOpenFiles`, with all that is allowed made use of, where that is less.
     """
-    needed = threads * _PER_THREAD + _BESIDES
+    needed = connections(threads) + threads * _PER_THREAD + _BESIDES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = hard == resource.RLIM_INFINITY
     wanted = needed if unlimited else min(needed, hard)

@@ -14,13 +14,14 @@ import socket
 import struct
 import termios
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_HEAD_SECONDS = 10.0
+HEAD_SECONDS = 10.0
 _LEAST = 4096
 """Bytes of a body that each window must bring."""
 
@@ -48,6 +49,7 @@ class PatientSocket(socket.socket):
     """
 
     _window: float
+    _readers: Callable[[], AbstractContextManager[None]]
     _clock: Callable[[], float]
     _until = 0.0
     _wanted: int | None = None
@@ -61,11 +63,18 @@ class PatientSocket(socket.socket):
         connection: socket.socket,
         *,
         window: float,
+        readers: Callable[[], AbstractContextManager[None]] = nullcontext,
         clock: Callable[[], float] = monotonic,
     ) -> "PatientSocket":
-        """Take a TCP connection over; `window` is in seconds."""
+        """
+        Take a TCP connection over; `window` is in seconds.
+
+        `readers` is entered while a client does not take what it is sent, and raises to have
+        it left.
+        """
         patient = cls(fileno=connection.detach())
         patient._window = window
+        patient._readers = readers
         patient._clock = clock
         # The kernel itself ends a call that waits too long: no other call is needed for that.
         patient.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(window))
@@ -77,7 +86,7 @@ class PatientSocket(socket.socket):
         """From now on the head of a request is read; raises `HeadTooSlow` when it is late."""
         self.file_bytes = 0
         self._wanted = None
-        self._wait_at_most(min(_HEAD_SECONDS, self._window))
+        self._wait_at_most(min(HEAD_SECONDS, self._window))
 
     def expect_body(self) -> None:
         """From now on a body is read; raises `BodyStalled` when it stands still."""
@@ -87,6 +96,9 @@ class PatientSocket(socket.socket):
     def recv(self, size: int, flags: int = 0) -> bytes:
         if self.gettimeout() is not None:
             return super().recv(size, flags)
+        if self._wanted is not None and self._clock() > self._until:
+            # It was the disk that took so long, not the client.
+            self._until = self._clock() + self._window
         try:
             data = super().recv(size, flags)
         except BlockingIOError:
@@ -114,7 +126,7 @@ class PatientSocket(socket.socket):
         except BlockingIOError:
             return None
 
-    def send_at_once(self, data: bytes) -> bytes:
+    def send_at_once(self, data: memoryview) -> memoryview:
         """Send what is taken without waiting; return the rest."""
         try:
             return data[super().send(data, socket.MSG_DONTWAIT) :]
@@ -125,12 +137,16 @@ class PatientSocket(socket.socket):
         if self.gettimeout() is not None:
             super().sendall(data, flags)
             return
-        left = memoryview(data)
-        while left:
-            try:
-                left = left[super().send(left, flags) :]
-            except BlockingIOError:
-                self._wait_for_room()
+        left = self.send_at_once(memoryview(data).cast("B"))
+        if not left:
+            return
+        # Whoever takes little at a time holds a thread, and so a place.
+        with self._readers():
+            while left:
+                try:
+                    left = left[super().send(left, flags) :]
+                except BlockingIOError:
+                    self._wait_for_room()
 
     def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
         """Send `count` bytes of the file from `offset` on, by the kernel alone."""

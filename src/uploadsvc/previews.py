@@ -106,7 +106,11 @@ class Previews:
             return self._find_or_make(name, source, size)
 
     def read_again(self, preview: Preview) -> bytes | None:
-        """Return the bytes of a preview that was found; None when it or its source is gone."""
+        """
+        Return the bytes of a preview that was found, without waiting for the disk.
+
+        None when it or its source is gone, or the disk would have to be read.
+        """
         if preview.path is None or preview.source is None:
             return None
         if not self._sources.is_there(preview.source):
@@ -117,7 +121,7 @@ class Previews:
             try:
                 facts = os.fstat(fd)
                 if (facts.st_mtime_ns, facts.st_size) == (preview.modified_ns, preview.size):
-                    return os.read(fd, preview.size)
+                    return _read_at_hand(fd, preview.size)
             finally:
                 os.close(fd)
         return None
@@ -201,6 +205,14 @@ class Previews:
             source=source,
             path=path,
         )
+
+
+def _read_at_hand(fd: int, size: int) -> bytes | None:
+    data = bytearray(size)
+    with contextlib.suppress(BlockingIOError):
+        if os.preadv(fd, [data], 0, os.RWF_NOWAIT) == size:
+            return bytes(data)
+    return None
 
 
 def preview_name(address: str, size: Size) -> str:

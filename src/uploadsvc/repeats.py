@@ -24,6 +24,10 @@ Asked = tuple[Question, str]
 """A question, and the address of the client: the log tells them apart."""
 
 
+class Incomplete(Exception):
+    """Only a part of the head of a request has come."""
+
+
 @dataclass(frozen=True)
 class Known:
     """A question that was answered."""
@@ -51,13 +55,13 @@ class Repeats:
             while len(self._known) > self._most:
                 self._known.popitem(last=False)
 
-    def answer(self, connection: Any) -> bytes | None:
+    def answer(self, connection: Any) -> memoryview | None:
         """
         Answer the request that has come on a connection of gunicorn's, without waiting.
 
         Return what is left to be sent of the answer, empty when nothing is; None when the
         request is not known: then gunicorn finds it as if nobody had read it. Raise
-        `OSError` when the client is gone.
+        `Incomplete` when its head is not whole, and `OSError` when the client is gone.
         """
         began = time.perf_counter()
         connection.asked = None
@@ -68,6 +72,10 @@ class Repeats:
             return None
         if not head:
             raise ConnectionResetError("the client has closed the connection")
+        head = connection.parser.unreader.take_buffered() + head
+        if b"\r\n\r\n" not in head and len(head) < LARGEST_HEAD:
+            connection.parser.unreader.unread(head)
+            raise Incomplete
         if (asked := question(head)) is not None:
             connection.asked = (asked, connection.client[0])
             if (known := self._find(connection.asked)) and (answer := _once_more(known)):
@@ -92,8 +100,8 @@ def _once_more(known: Known) -> Answer | None:
     return None
 
 
-def _send(connection: Any, answer: Answer) -> bytes:
-    left: bytes = connection.sock.send_at_once(_written(answer))
+def _send(connection: Any, answer: Answer) -> memoryview:
+    left: memoryview = connection.sock.send_at_once(memoryview(_written(answer)))
     return left
 
 

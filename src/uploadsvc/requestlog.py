@@ -20,6 +20,9 @@ def request_logger(storage_path: str) -> Callable[..., Logger]:
     """Return a logger class for gunicorn that writes one line a request, and hides folders."""
 
     class RequestLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+        # Without the process, which no line of ours tells.
+        error_fmt = "%(asctime)s %(levelname)s gunicorn: %(message)s"
+
         def access(
             self, resp: Any, req: Any, environ: WSGIEnvironment, request_time: timedelta
         ) -> None:

@@ -7,6 +7,7 @@ a second process takes all new requests, and the first ends when its last one ha
 
 import logging
 import mmap
+import os
 import signal
 import socket
 import sys
@@ -19,14 +20,16 @@ from gunicorn.app.base import BaseApplication
 from uploadsvc import observe
 from uploadsvc.app import compose, prepare
 from uploadsvc.errors import BadSettings, UploadsvcError
+from uploadsvc.gunicorn_arbiter import GracefulArbiter
 from uploadsvc.gunicorn_worker import worker
-from uploadsvc.openfiles import TooFewOpenFiles, allow_open_files
+from uploadsvc.openfiles import TooFewOpenFiles, allow_open_files, connections
 from uploadsvc.requestlog import request_logger
 from uploadsvc.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _KEEP_ALIVE_SECONDS = 5
+_HANGING_SECONDS = 300
 _LONGEST_REQUEST_LINE = 8190  # an address of a picture may be long
 
 
@@ -73,9 +76,17 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def _use(self, settings: Settings) -> None:
         # Made before the worker is: settings that do not fit together are told at once.
-        self._parts = prepare(settings)
-        self._app = compose(settings, self._parts)
-        self._settings = settings
+        parts = prepare(settings)
+        app = compose(settings, parts)
+        self._settings, self._parts, self._app = settings, parts, app
+
+    def run(self) -> None:
+        GracefulArbiter(self).run()
+
+    @property
+    def stop_grace(self) -> int:
+        """Seconds that running requests have when the service is stopped."""
+        return max(1, round(self._settings.stop_grace.total_seconds()))
 
     def load_config(self) -> None:
         settings = self._settings
@@ -83,11 +94,16 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         host = f"[{host}]" if ":" in host else host
         options = {
             "bind": f"{host}:{settings.port}",
-            "worker_class": worker(stall_timeout=settings.stall_timeout),
+            "worker_class": worker(
+                stall_timeout=settings.stall_timeout, readers=self._parts.bounds.readers
+            ),
             "workers": 1,
             "threads": settings.threads,
-            "worker_connections": max(1000, 2 * settings.threads),
-            "graceful_timeout": max(1, round(settings.stop_grace.total_seconds())),
+            "worker_connections": connections(settings.threads),
+            # For a reload, which waits for nobody; at a stop it is `stop_grace`.
+            "graceful_timeout": 1,
+            # The thread that listens looks into the file system, which may hang for a while.
+            "timeout": _HANGING_SECONDS,
             "keepalive": _KEEP_ALIVE_SECONDS,
             "limit_request_line": _LONGEST_REQUEST_LINE,
             # Which proxies are believed is decided by `trusted_proxies` alone.
@@ -133,6 +149,9 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         return int.from_bytes(self._reloads[:])
 
     def _end_decoders(self, server: Any, worker: Any) -> None:
+        if worker.pid != os.getpid():
+            # Called by the arbiter, of a worker that was gone already.
+            return
         # Ctrl-C reaches a worker twice, from the terminal and from its server; the second
         # time must not break into this.
         for each in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):

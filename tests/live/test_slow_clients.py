@@ -3,7 +3,6 @@
 import contextlib
 import io
 import resource
-import signal
 import socket
 import time
 from urllib.parse import quote, urlsplit
@@ -12,7 +11,7 @@ import pytest
 from benchmarks.crowd import Besieged, Crowd, ask, percentile
 from PIL import Image
 
-from clients import fetch, file_form, raw, upload
+from clients import answer_of, crawling, fetch, file_form, upload
 from servers import running_service
 from waiting import eventually
 
@@ -42,25 +41,6 @@ def besieged(dead):
         return Besieged(service.port, urlsplit(big).path, BIG, dead), preview
 
     return prepare
-
-
-@contextlib.contextmanager
-def crawling(port, *, sent=0, size=5000, headers=()):
-    """An upload of which so many bytes of the body were sent, and no more come."""
-    kind, body = file_form(b"x" * size)
-    lines = [f"Content-Type: {kind}", f"Content-Length: {len(body)}", "Connection: close", *headers]
-    head = "\r\n".join(["POST /sendfile HTTP/1.1", "Host: h", *lines]) + "\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
-        client.sendall(head.encode() + body[:sent])
-        yield client, body[sent:]
-
-
-def answer_of(client):
-    answer = b""
-    with contextlib.suppress(ConnectionResetError):
-        while piece := client.recv(1 << 16):
-            answer += piece
-    return answer
 
 
 def under_way(service, number):
@@ -215,59 +195,41 @@ def test_a_head_that_crawls_is_told_so(tmp_path):
         assert answer.startswith(b"HTTP/1.1 408 ")
 
 
-@contextlib.contextmanager
-def configured(tmp_path, text):
-    config = tmp_path / "uploadsvc.toml"
-    config.write_text(text)
-    with running_service(tmp_path, config=config, disk_floor=0) as service:
-        yield service, config
+def test_clients_that_send_one_byte_of_a_request_hold_no_thread(tmp_path):
+    with running_service(tmp_path, threads=8, disk_floor=0) as service, contextlib.ExitStack() as s:
+        for _ in range(50):
+            client = socket.create_connection(("127.0.0.1", service.port), timeout=60)
+            s.enter_context(client)
+            client.sendall(b"G")
+        client.sendall(b"ET /healthz HTTP/1.0\r\nHost: h\r\n\r\n")
+
+        assert answer_of(client).endswith(b"ok\n"), "and it is read on when the rest comes"
+        assert ask(service.port, "/healthz", seconds=0.1)
 
 
-def reload(service, config, text):
-    """Have the settings loaded anew; return when another process has taken over."""
-    before = set(service.processes())
-    config.write_text(text)
-    service.process.send_signal(signal.SIGHUP)
-    assert eventually(lambda: set(service.processes()) - before)
-    assert eventually(lambda: b"200 OK" in raw(service.port, b"GET /healthz HTTP/1.0\r\n\r\n"))
+def test_clients_that_do_not_take_what_they_asked_for_do_not_hold_all_threads(tmp_path):
+    with running_service(tmp_path, threads=8, disk_floor=0) as service, contextlib.ExitStack() as s:
+        for _ in range(20):
+            client = socket.socket()
+            s.enter_context(client)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(("127.0.0.1", service.port))
+            client.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                client.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n" * 4000)
+
+        assert ask(service.port, "/healthz", seconds=0.1)
 
 
-def test_a_reload_loses_no_upload_however_long_it_takes(tmp_path):
-    data = b"\0data" * 60_000
-    grace = 1
-    with configured(tmp_path, f"stop_grace = {grace}\n") as (service, config):
-        with crawling(service.port, sent=100_000, size=len(data)) as (client, rest):
-            assert eventually(under_way(service, 1))
-            reload(service, config, f'stop_grace = {grace}\nmax_upload = "1kB"\n')
-            began = time.monotonic()
-            assert eventually(lambda: time.monotonic() > began + 2 * grace)
-            refused = upload(service.url, data)
-            client.sendall(rest)
-            answer = answer_of(client)
+def test_uploads_that_are_turned_away_hold_no_thread(tmp_path):
+    with running_service(tmp_path, threads=8, disk_floor=0) as service, contextlib.ExitStack() as s:
+        for _ in range(20):
+            s.enter_context(crawling(service.port, sent=3000))
+        began = time.monotonic()
+        assert ask(service.port, "/healthz", seconds=0)
 
-        assert answer.startswith(b"HTTP/1.1 200 OK")
-        assert refused.status == 413, "the new settings count for new uploads"
-        [stored] = service.storage.glob("*/*")
-        assert stored.stat().st_size == len(data)
-        assert eventually(lambda: len(service.processes()) == 2), "the first has ended"
-
-
-def test_no_request_is_lost_while_the_settings_are_loaded_anew_again_and_again(tmp_path, many):
-    with configured(tmp_path, "") as (service, config):
-        statuses = []
-        for number in range(many(3, 20)):
-            reload(service, config, f'keep = "{number + 1}h"\n')
-            statuses += [upload(service.url, b"x").status for _ in range(5)]
-
-        assert set(statuses) == {201}
-
-
-def test_settings_that_are_bad_are_told_and_the_old_ones_stay(tmp_path):
-    with configured(tmp_path, 'max_upload = "1kB"\n') as (service, config):
-        reload(service, config, "no_such_setting = 1\n")
-
-        assert upload(service.url, b"x" * 2000).status == 413
-        assert "no_such_setting" in service.log.read_text()
+        # Each of them would cost five seconds, a few at the same time.
+        assert time.monotonic() - began < 4
 
 
 def open_files(service):

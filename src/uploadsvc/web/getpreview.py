@@ -2,6 +2,7 @@
 `GET /getpreview`: shows the picture at an address, small enough for a box.
 """
 
+import io
 from collections.abc import Callable
 from datetime import UTC, datetime
 from wsgiref.types import WSGIApplication
@@ -16,9 +17,11 @@ from uploadsvc.previews import Preview, Previews
 from uploadsvc.web.errors import allow
 from uploadsvc.web.headers import cache_control, cache_until, protect
 from uploadsvc.web.query import one, parameters
-from uploadsvc.web.ranges import with_ranges
+from uploadsvc.web.ranges import sent_by_the_server, with_ranges
 
 _DEFAULT_SIDE = "128"
+_LARGE = 1 << 16
+"""Bytes. What is smaller a client takes at once, or nearly so."""
 
 
 def getpreview(
@@ -26,12 +29,15 @@ def getpreview(
     *,
     max_side: int,
     loop_header: str,
+    begin_sending: Callable[[], Callable[[], None]] = lambda: lambda: None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> WSGIApplication:
     """
     Return the endpoint. `max_side` is the largest side of a preview in pixels.
 
     `loop_header` is what our own fetches carry: a preview of a preview is refused.
+    `begin_sending` is called before a large preview is sent, and raises to refuse it; what it
+    returns is called when it was sent.
     """
     loop_variable = "HTTP_" + loop_header.upper().replace("-", "_")
 
@@ -51,10 +57,20 @@ def getpreview(
         protect(response, media_type=preview.media_type, name=name)
         response.etag = preview.tag
         response.last_modified = datetime.fromtimestamp(preview.modified_ns / 1e9, tz=UTC)
-        if request.method == "GET":
-            request.environ[again.KEY] = answering_again(preview, response)
         cache_until(response, preview.expires, now=now())
-        return with_ranges(request, response, preview.file, preview.size)
+        if request.method != "GET":
+            return with_ranges(request, response, preview.file, preview.size)
+        if preview.size > _LARGE:
+            try:
+                when_sent = begin_sending()
+            except BaseException:
+                preview.file.close()
+                raise
+            return with_ranges(request, response, preview.file, preview.size, when_sent=when_sent)
+        request.environ[again.KEY] = answering_again(preview, response)
+        with preview.file as file:
+            body = io.BytesIO(file.read())
+        return with_ranges(request, response, body, preview.size)
 
     def answering_again(preview: Preview, response: Response) -> again.Again:
         changing = {"Content-Length", "Cache-Control", "Accept-Ranges"}
@@ -70,7 +86,7 @@ def getpreview(
 
         return answer
 
-    return endpoint
+    return sent_by_the_server(endpoint)
 
 
 def _side(name: str, query: dict[str, set[str]]) -> str:

@@ -62,12 +62,14 @@ class _Lingering:
         if hasattr(self._answer, "close"):
             self._answer.close()
         if not self._places.acquire(blocking=False):
+            # gunicorn would listen for some seconds more, in this thread.
+            self._body.failed = True
             return
         # Ends a read that is under way, however slowly its bytes come.
         end = threading.Timer(self._seconds, self._stop_listening)
         end.daemon = True
-        end.start()
         try:
+            end.start()
             # Whatever goes wrong with a request that was refused is no news.
             with contextlib.suppress(Exception):
                 while self._body.read(_PIECE):

@@ -154,10 +154,12 @@ class FileBytes:
         return self._file.fileno()
 
     def close(self) -> None:
-        self._file.close()
-        # Once, though a server may close an answer twice.
-        when_closed, self._when_closed = self._when_closed, lambda: None
-        when_closed()
+        try:
+            self._file.close()
+        finally:
+            # Once, though a server may close an answer twice.
+            when_closed, self._when_closed = self._when_closed, lambda: None
+            when_closed()
 
 
 def sent_by_the_server(app: WSGIApplication) -> WSGIApplication:
