@@ -173,7 +173,7 @@ def ask(port: int, path: str, *, seconds: float) -> list[float]:
 
     Raise `ValueError` for an answer that is not 200.
     """
-    taken = []
+    taken: list[float] = []
     until = time.monotonic() + seconds
     while not taken or time.monotonic() < until:
         began = time.perf_counter()
