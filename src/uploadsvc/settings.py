@@ -183,7 +183,7 @@ class Settings(BaseModel):
     fetches_at_once: int = Field(0, ge=0)
     """Remote pictures that are fetched at the same time; 0: 12 % of `threads`."""
     stall_timeout: Annotated[Time, Field(le=timedelta(days=1))] = timedelta(seconds=30)
-    """Time in which a client must send 4 KB of a body; in four times that, take some of an answer."""
+    """Time in which a client must send 4 KB of a body; it has four times that for an answer."""
     send_files: Literal["python", "x-sendfile", "x-accel-redirect"] = "python"
     """Who sends stored files: the service, or the server in front, told by that header."""
     stop_grace: Duration = timedelta(seconds=60)
