@@ -145,10 +145,12 @@ def _table(content: Content, results: Mapping[str, list[_Upload]]) -> Table:
 
 
 def _goals(cpu: Mapping[str, float], waited: Mapping[str, float], best: float) -> list[Goal]:
-    beyond = waited[_OURS] - waited[_ALONE]
+    fsync = waited[_ALONE]
     return [
         at_most("CPU to the best parser", cpu[_OURS] / best, 1.1),
         at_most("the same, aimed at", cpu[_OURS] / best, 0.5),
         at_most("CPU to WebOb's parser", cpu[_OURS] / cpu["WebOb"], 0.25),
-        at_most("answer after the last byte, beyond fsync", beyond, 50, unit=" ms"),
+        at_most(
+            "answer after the last byte: 50 ms and fsync", waited[_OURS], 50 + fsync, unit=" ms"
+        ),
     ]

@@ -181,3 +181,11 @@ def test_when_every_sync_fails_nothing_is_ever_called_saved(traced):
     traced(work, "fsync:error=EIO")
 
     assert answers == [500, 500, 500, []]
+
+
+def test_a_large_file_is_synced_while_it_comes(traced):
+    calls = traced(lambda service: upload(service.url, b"x" * 70_000_000), max_upload="100MB").lines
+    [partial] = {m[1] for line in calls if (m := re.match(r"fdatasync\(\d+<([^>]+)>\)", line))}
+
+    assert "/.partial-" in partial
+    assert sum(line.startswith("fdatasync(") for line in calls) == 2

@@ -22,6 +22,10 @@ from uploadsvc.storage.partials import disk_errors
 from uploadsvc.storage.room import Room, Unlimited
 
 _CHECK_ROOM_EVERY = 16_000_000
+_SYNC_EVERY = 32_000_000
+"""Bytes. A large file is on disk but for its end when its last byte has come: the client does
+not wait for all of it then, and less of the system's memory is dirty meanwhile."""
+
 _ATTEMPTS = 5
 
 
@@ -136,16 +140,21 @@ class LocalStorage:
 
     def _write(self, fd: int, chunks: Iterable[bytes]) -> int:
         size = 0
-        until_check = _CHECK_ROOM_EVERY
+        until_check, until_sync = _CHECK_ROOM_EVERY, _SYNC_EVERY
         for chunk in chunks:
             # Only the disk's own errors are translated, not those of whoever sends.
             with disk_errors():
                 partials.write_all(fd, chunk)
             size += len(chunk)
             until_check -= len(chunk)
+            until_sync -= len(chunk)
             if until_check < 0:
                 self._room.check(0)
                 until_check = _CHECK_ROOM_EVERY
+            if until_sync < 0:
+                with disk_errors():
+                    os.fdatasync(fd)
+                until_sync = _SYNC_EVERY
         return size
 
     def _commit(self, partial: str, fd: int, name: str) -> StoredFile:
