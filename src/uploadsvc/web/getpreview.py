@@ -52,11 +52,7 @@ def getpreview(
             raise BadInput("addr is missing: it is the address of a picture")
         size = Size.parse(_side("x", query), _side("y", query), max_side=max_side)
         preview = previews.find(address, size, requested=request.host_url)
-        response = Response()
-        name = f"preview.{EXTENSIONS[preview.media_type]}"
-        protect(response, media_type=preview.media_type, name=name)
-        response.etag = preview.tag
-        response.last_modified = datetime.fromtimestamp(preview.modified_ns / 1e9, tz=UTC)
+        response = _response(preview)
         cache_until(response, preview.expires, now=now())
         if request.method != "GET":
             return with_ranges(request, response, preview.file, preview.size)
@@ -67,26 +63,39 @@ def getpreview(
                 preview.file.close()
                 raise
             return with_ranges(request, response, preview.file, preview.size, when_sent=when_sent)
-        request.environ[again.KEY] = answering_again(preview, response)
+        request.environ[again.KEY] = _again(previews, preview, response, now)
         with preview.file as file:
             body = io.BytesIO(file.read())
         return with_ranges(request, response, body, preview.size)
 
-    def answering_again(preview: Preview, response: Response) -> again.Again:
-        changing = {"Content-Length", "Cache-Control", "Accept-Ranges"}
-        lasting = [(name, value) for name, value in response.headerlist if name not in changing]
-        lasting += [("Accept-Ranges", "bytes"), ("Content-Length", str(preview.size))]
-
-        def answer() -> again.Answer | None:
-            body = previews.read_again(preview)
-            if body is None:
-                return None
-            caching = ("Cache-Control", cache_control(preview.expires, now=now()))
-            return again.Answer([*lasting, caching], body)
-
-        return answer
-
     return sent_by_the_server(endpoint)
+
+
+def _response(preview: Preview) -> Response:
+    response = Response()
+    name = f"preview.{EXTENSIONS[preview.media_type]}"
+    protect(response, media_type=preview.media_type, name=name)
+    response.etag = preview.tag
+    response.last_modified = datetime.fromtimestamp(preview.modified_ns / 1e9, tz=UTC)
+    return response
+
+
+def _again(
+    previews: Previews, preview: Preview, response: Response, now: Callable[[], datetime]
+) -> again.Again:
+    """Return what gives the same answer anew, with the bytes that are there by then."""
+    changing = {"Content-Length", "Cache-Control", "Accept-Ranges"}
+    lasting = [(name, value) for name, value in response.headerlist if name not in changing]
+    lasting += [("Accept-Ranges", "bytes"), ("Content-Length", str(preview.size))]
+
+    def answer() -> again.Answer | None:
+        body = previews.read_again(preview)
+        if body is None:
+            return None
+        caching = ("Cache-Control", cache_control(preview.expires, now=now()))
+        return again.Answer([*lasting, caching], body)
+
+    return answer
 
 
 def _side(name: str, query: dict[str, set[str]]) -> str:
