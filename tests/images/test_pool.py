@@ -66,6 +66,7 @@ def writer_of(pipe):
     return opened[0]
 
 
+@pytest.mark.live
 def test_a_picture_that_took_too_much_memory_leaves_enough_for_the_next(make_decoders, tmp_path):
     decoders = make_decoders(workers=1)
     heavy, fine = tmp_path / "heavy", tmp_path / "fine"
@@ -149,6 +150,7 @@ def test_the_largest_picture_fits_the_memory_at_the_largest_size(make_decoders, 
     assert max(map(peak_memory, workers())) < 300_000_000
 
 
+@pytest.mark.live
 def test_a_picture_that_takes_too_long_is_too_heavy(make_decoders, endless, good):
     decoders = make_decoders(seconds=2)
     decoders.draw(good, BOX)
@@ -185,6 +187,7 @@ def test_idle_processes_that_are_killed_are_not_noticed(make_decoders, good, num
     assert decoders.draw(good, BOX).width == 60
 
 
+@pytest.mark.live
 def test_one_bad_picture_does_not_hurt_those_beside_it(make_decoders, endless, good):
     decoders = make_decoders(workers=2, seconds=3)
     with ThreadPoolExecutor(8) as threads:
