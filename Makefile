@@ -9,16 +9,16 @@ PORT   ?= 8080
 SOURCES := $(shell find src -type f -not -name '*.pyc') pyproject.toml README.md
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help serve test quick figures bench lint format lock apt clean
+.PHONY: help serve test quick figures bench plate lint format lock apt clean
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.runtime: requirements.txt | $(BIN)/python
-	@echo "installing what uploadsvc stands on (once, about ten seconds)"
-	@$(PIP) install --require-hashes -r requirements.txt
+$(VENV)/.runtime: requirements-pictures.txt | $(BIN)/python
+	@echo "installing what uploadsvc stands on, for all formats of pictures (once, some ten seconds)"
+	@$(PIP) install --require-hashes -r requirements-pictures.txt
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
@@ -49,6 +49,9 @@ bench: $(VENV)/.dev $(VENV)/.installed ## measure beside the peers; prints the t
 	@sh tests/debian-packages.sh eatmydata systemd
 	$(BIN)/python -m benchmarks $(BENCH)
 
+plate: $(VENV)/.dev $(VENV)/.installed ## draw docs/pictures.webp, pictures before and after
+	$(BIN)/python -m benchmarks.plate docs/pictures.webp
+
 lint: $(VENV)/.dev $(VENV)/.installed ## style, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -73,8 +76,11 @@ lock: ## pin the dependencies anew, with hashes and without addresses
 	.lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate pyproject.toml --group build -o requirements.txt
 	.lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	  --no-header --no-annotate -c requirements.txt pyproject.toml --group build --group dev \
-	  -o requirements-dev.txt
+	  --no-header --no-annotate -c requirements.txt pyproject.toml --all-extras --group build \
+	  -o requirements-pictures.txt
+	.lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate -c requirements-pictures.txt pyproject.toml --all-extras \
+	  --group build --group dev -o requirements-dev.txt
 	rm -r .lock
 
 clean: ## remove what was built, never ./data

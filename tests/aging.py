@@ -32,3 +32,17 @@ def preview(data, how_old, name="0" * 32 + ".jpeg"):
 
 def clean(data, **options):
     return list(cleaner.clean(data, **({"keep": DAY, "now": NOW} | options)))
+
+
+def sized(data, unused, *, name="A" * 32 + "01.webp", size="320x240", content=b"sized"):
+    path = data.sized / size / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    leave_unused(path, unused)
+    return path
+
+
+def leave_unused(path, how_long):
+    """Let a file be used last so long ago; its modification stays what it was."""
+    used = int((NOW - how_long).timestamp()) * 10**9
+    os.utime(path, ns=(used, path.stat().st_mtime_ns))

@@ -1,5 +1,6 @@
 """The whole service, and its endpoints alone, as one application."""
 
+import contextlib
 import io
 
 import pytest
@@ -7,7 +8,16 @@ from PIL import Image
 from webtest import TestApp
 
 from clients import file_form
-from uploadsvc import Settings, make_app, make_files, make_getpreview, make_sendfile
+from sized_pictures import jpeg
+from uploadsvc import (
+    Settings,
+    make_app,
+    make_files,
+    make_getpreview,
+    make_images,
+    make_sendfile,
+)
+from uploadsvc.errors import BadSettings
 
 
 @pytest.fixture
@@ -96,3 +106,69 @@ def test_a_full_disk_is_507(settings):
     client = TestApp(make_app(settings().model_copy(update={"disk_floor": 10**18})))
 
     assert upload(client, status=507).headers["Retry-After"]
+
+
+def send_picture(client, data, status=201, query=""):
+    return client.post(f"/o/{query}", data, headers={"Content-Type": "image/jpeg"}, status=status)
+
+
+def test_a_picture_gets_an_id_and_is_shown_at_any_size(settings):
+    client = TestApp(make_app(settings(image_uploads=True, named_sizes={"hero": "300x50!"})))
+    told = send_picture(client, jpeg(), query="?title=Sea").json
+
+    assert client.get(told["link"]).body == jpeg()
+    assert Image.open(io.BytesIO(client.get(told["sizes"]["vga"]).body)).size == (640, 480)
+    assert Image.open(io.BytesIO(client.get(told["sizes"]["hero"]).body)).size == (300, 50)
+    client.get(f"/10x10/{told['id']}", status=403)
+
+
+def test_pictures_are_not_taken_unless_that_is_switched_on(settings):
+    send_picture(TestApp(make_app(settings())), jpeg(), status=403)
+
+
+def test_programs_and_the_service_have_the_same_pictures(settings):
+    ours = settings(signing_keys=["k" * 32], image_alt="(Example Ltd)", public_url="http://p.test")
+    client = TestApp(make_app(ours))
+    with contextlib.closing(make_images(ours)) as images:
+        image = images.save_image(jpeg(), title="Sea")
+        url = images.scaled_imageurl(image, "64x64!")
+
+        assert url.startswith("http://p.test/")
+        assert Image.open(io.BytesIO(client.get(url).body)).size == (64, 64)
+        assert images.scaled_imagedata(image, "64x64!") == client.get(url).body
+        assert 'alt="Sea (Example Ltd)"' in images.scaled_tag(image)
+        client.get(url.replace("64x64!", "65x65!"), status=403)
+
+
+def test_a_key_that_could_be_guessed_and_a_size_that_cannot_be_stop_the_start(settings):
+    for bad in ({"signing_keys": ["short"]}, {"named_sizes": ["x"]}, {"open_sizes": ["x"]}):
+        with pytest.raises(BadSettings, match=next(iter(bad))):
+            make_app(settings(**bad))
+
+
+@pytest.mark.parametrize("path", ["/o", "/o/more"])
+def test_stored_files_cannot_lie_where_originals_do(settings, path):
+    with pytest.raises(BadSettings, match="storage_path"):
+        make_app(settings(storage_path=path))
+
+
+def test_pictures_count_as_what_is_stored(settings):
+    limited = settings(max_stored=10_000, image_uploads=True)
+    client = TestApp(make_app(limited))
+    send_picture(client, jpeg(200, 200))
+    big = b"x" * 9_000
+
+    assert upload(client, data=big, status=507).json["code"] == "no-room"
+    assert upload(TestApp(make_app(limited)), data=big, status=507), "after a recount too"
+
+
+def test_pictures_and_uploads_by_one_address_are_counted_together(settings):
+    client = TestApp(
+        make_app(settings(uploads_per_minute=2, image_uploads=True)),
+        extra_environ={"REMOTE_ADDR": "192.0.2.1"},
+    )
+    # Five, since a new minute may begin among them.
+    statuses = [upload(client, status="*").status_int]
+    statuses += [send_picture(client, jpeg(), status="*").status_int for _ in range(4)]
+
+    assert set(statuses) == {201, 429}

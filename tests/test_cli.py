@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sized_pictures import build_images, jpeg
 from uploadsvc import __version__
 from uploadsvc.storage.local import LocalStorage
 
@@ -122,6 +123,20 @@ def test_what_check_shows_can_be_used_as_a_configuration(run, data, tmp_path):
     assert 'fetch_allow = ["a.example", "10.0.0.0/8"]' in told
 
 
+def test_check_shows_no_secret(run, data):
+    key = "a-secret-that-must-not-be-shown-to-anybody"
+    done = run("check", UPLOADSVC_SIGNING_KEYS=key, UPLOADSVC_DISK_FLOOR="0")
+    short = run("check", UPLOADSVC_SIGNING_KEYS="short-secret")
+
+    assert done.returncode == 0, done.stdout
+    assert 'signing_keys = ["**********"]' in done.stdout
+    assert short.returncode == 1
+    assert "signing_keys: each must have 32 characters or more" in short.stdout
+    for shown in (done.stdout, done.stderr, short.stdout, short.stderr):
+        assert key not in shown
+        assert "short-secret" not in shown
+
+
 def test_check_before_the_first_start_finds_nothing_wrong_and_makes_nothing(run, tmp_path):
     done = run("check")
 
@@ -215,6 +230,18 @@ def test_delete_takes_a_link_down_and_says_what_is_missing(run, data):
     assert list(data.storage.iterdir()) == []
     assert second.returncode == 1
     assert "no such file" in second.stderr
+
+
+def test_delete_takes_a_picture_down_by_its_id(run, data):
+    images = build_images(data)
+    image = images.save_image(jpeg())
+    images.scaled_imagedata(image, "vga")
+    first, second = run("delete", image), run("delete", image)
+
+    assert (first.stdout, first.returncode) == (f"removed {image}\n", 0)
+    assert [path for path in data.path.rglob("*") if image in str(path)] == []
+    assert (second.returncode, second.stdout) == (1, "")
+    assert "no such picture" in second.stderr
 
 
 def test_without_a_command_the_usage_is_shown(run):

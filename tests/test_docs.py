@@ -27,9 +27,11 @@ from documents import (
     slug,
     typed_in,
 )
+from sized_pictures import jpeg
 from uploadsvc import Settings, app, cli, make_app
 from uploadsvc.errors import family
 from uploadsvc.settings import CONFIG_VARIABLE, PREFIX
+from uploadsvc.sized.names import NAMED
 from uploadsvc.web.errors import status_of
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -42,6 +44,8 @@ COMMAND_LINE_CODES = {
     "already-cleaning",
     "still-there",
 }
+
+ID = "23EQ53G6WZTGF5675CUJQFKBIS6UWWOL01"
 
 every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 
@@ -121,7 +125,7 @@ def test_a_toml_file_and_a_variable_that_a_document_shows_are_accepted(path, tmp
 @pytest.fixture
 def service(tmp_path):
     return TestApp(
-        make_app(Settings(data_dir=tmp_path / "data", disk_floor=0)),
+        make_app(Settings(data_dir=tmp_path / "data", disk_floor=0, image_uploads=True)),
         extra_environ={"HTTP_HOST": "127.0.0.1:8080"},
     )
 
@@ -129,13 +133,16 @@ def service(tmp_path):
 def test_every_endpoint_has_its_heading_and_no_other_has(tmp_path, monkeypatch):
     mounted = {"/"}
 
-    def noting(endpoints, *, below, rest):
+    def noting(endpoints, *, below, claimed, rest):
         mounted.update(endpoints, below)
+        claims, _ = claimed
+        mounted.update({"/SIZE/ID"} if claims(f"/vga/{ID}") else ())
         return rest
 
     monkeypatch.setattr(app, "mount", noting)
     make_app(Settings(data_dir=tmp_path / "data"))
     headings = re.findall(r"^## `[A-Z]+ (/[^`]*)`$", read("docs/http-api.md"), re.MULTILINE)
+    headings = [heading if heading == "/" else heading.rstrip("/") for heading in headings]
 
     assert {heading.removesuffix("/FOLDER/NAME") for heading in headings} == mounted
     assert len(headings) == len(mounted)
@@ -184,6 +191,31 @@ def test_the_answers_to_uploads_are_as_the_document_shows_them(service):
     assert list(new.json) == [row[0].strip("`") for row in rows(document)[-len(new.json) :]]
 
 
+def send_picture(service):
+    return service.post(
+        "/o/?title=Red%20chair", jpeg(), headers={"Content-Type": "application/octet-stream"}
+    )
+
+
+def test_the_answer_to_a_picture_is_as_the_document_shows_it(service):
+    document = section(read("docs/http-api.md"), "## `POST /o/`")
+    answer = send_picture(service)
+    shown = shown_as(answer.text).replace(answer.json["id"], ID)
+
+    assert re.sub(r'(?<=/mini/\w{34}/Red-chair", ).*', "…}}", shown) in "".join(
+        blocks(document, "console")
+    )
+    documented = [row[0] for row in rows(document)][-6:]
+    assert re.findall(r"`(\w+)`", " ".join(documented)) == list(answer.json)
+
+
+def test_the_sizes_with_a_name_are_as_the_document_shows_them(service):
+    document = section(read("docs/http-api.md"), "## `GET /SIZE/ID`").replace("\n", " ")
+
+    for name, size in NAMED.items():
+        assert re.search(rf"`{name}` {size}[, ]", document), name
+
+
 def test_the_examples_in_the_readme_are_answers_of_the_service(service):
     shown = shown_as("".join(blocks(read("README.md"), "console"))).splitlines()
 
@@ -206,6 +238,7 @@ def test_the_headers_of_files_and_previews_are_as_the_document_shows_them(servic
     for heading, answer in [
         ("## `GET /uploadfile/wsgi/Storage/FOLDER/NAME`", stored),
         ("## `GET /getpreview`", preview),
+        ("## `GET /SIZE/ID`", service.get(f"/vga/{send_picture(service).json['id']}/Red-chair")),
     ]:
         shown = headers_shown(heading)
         assert set(shown) == set(answer.headers)
@@ -267,7 +300,7 @@ def test_every_command_and_option_that_is_named_exists(path, capsys):
 def test_the_readme_names_every_command():
     named = {line.split()[0] for line in commands_in(read("README.md"))}
 
-    assert named == {"serve", "clean", "check", "delete"}
+    assert named == {"serve", "clean", "check", "delete", "import"}
 
 
 @every_document

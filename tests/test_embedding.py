@@ -90,6 +90,23 @@ def test_the_service_stands_below_a_prefix_beside_the_rest_of_a_site(picture):
     assert site.get("/").text == "the rest of the site\n"
 
 
+def test_pictures_are_kept_and_shown_by_a_program(here, capsys, picture):
+    (here / "chair.png").write_bytes(picture)
+    run("Pictures by ID")
+    image, url, scaled, dimensions, tag, known = capsys.readouterr().out.splitlines()
+    base = "https://pictures.example.org"
+
+    assert url == f"{base}/o/{image}/A-red-chair.png"
+    assert re.fullmatch(rf"{base}/[\w-]{{24}}/200x200!/{image}/A-red-chair", scaled)
+    assert dimensions == "(120, 80)"
+    assert tag == (
+        f'<img src="{base}/vga/{image}/A-red-chair" width="120" height="80" alt="A red chair" '
+        'class="wide" loading="lazy">'
+    )
+    assert known == f"('A red chair',) {len(picture)}"
+    assert (here / "data" / "Originals" / image / "original").read_bytes() == picture
+
+
 def test_one_endpoint_stands_in_a_webob_application():
     site = client("In a WebOb application")
     link = upload(site, "/attach").json["link"]
@@ -148,8 +165,8 @@ def test_decoders_draw_a_picture_or_say_that_it_is_none(here, capsys, picture, g
     run("Decoders")
     said = capsys.readouterr().out
 
-    assert said.startswith("image/jpeg 120 80" if good else "the file is not a picture")
-    assert (here / "preview.jpeg").exists() is good
+    assert said.startswith("image/png 120 80\nimage/webp 120 80" if good else "the file is not a")
+    assert (here / "preview.webp").exists() is good
 
 
 def test_the_cleaner_names_what_it_removes(here, capsys):

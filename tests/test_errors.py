@@ -22,6 +22,7 @@ def test_every_error_has_a_code_of_its_own_and_a_status():
 
 def test_what_is_exported_is_there_and_nothing_else():
     assert set(uploadsvc.__all__) == {
-        "Settings", "UploadsvcError", "make_app", "make_files", "make_getpreview", "make_sendfile",
+        "Images", "Settings", "UploadsvcError", "make_app", "make_files", "make_getpreview",
+        "make_images", "make_sendfile",
     }  # fmt: skip
     assert all(getattr(uploadsvc, name) for name in uploadsvc.__all__)

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from uploadsvc import removal
+from uploadsvc.addresses import AddressPreviews, preview_name
 from uploadsvc.errors import (
     Missing,
     NoRoom,
@@ -16,16 +17,18 @@ from uploadsvc.errors import (
     Unavailable,
     Undecodable,
 )
-from uploadsvc.images import Size, draw_preview
+from uploadsvc.failures import Failures
+from uploadsvc.images import Recipe, Size, Variant, draw_preview
 from uploadsvc.links import Links
 from uploadsvc.places import Places
-from uploadsvc.previews import Previews, preview_name
+from uploadsvc.previews import Previews
+from uploadsvc.sources import Sources
 from uploadsvc.storage.local import LocalStorage
 from uploadsvc.storage.memory import MemoryStorage
 
 PATH = "/uploadfile/wsgi/Storage"
 HERE = "http://chat.example"
-BOX = Size(64, 64)
+BOX = Variant(Size(64, 64))
 REMOTE = "http://elsewhere.example/picture"
 
 
@@ -35,9 +38,9 @@ def picture(colour=(200, 30, 30), *, size=(200, 100), kind="PNG"):
     return file.getvalue()
 
 
-def draw(path, size):
+def draw(path, variant):
     with path.open("rb") as file:
-        return draw_preview(file, size, max_pixels=10**6)
+        return draw_preview(file, variant, Recipe(max_pixels=10**6))
 
 
 class Web:
@@ -72,16 +75,16 @@ def clock():
 def make(storage, web, tmp_path, clock):
     (tmp_path / "Previews").mkdir()
 
-    def make(**parts):
-        options = {
-            "links": Links(storage_path=PATH),
-            "fetch": web.fetch,
-            "draw": draw,
-            "keep": timedelta(days=1),
-            "patience": 30,
-            "now": lambda: clock[0],
-        }
-        return Previews(storage, tmp_path / "Previews", **(options | parts))
+    def make(*, check_room=lambda incoming: None, **parts):
+        folder = tmp_path / "Previews"
+        failures = Failures(folder, now=lambda: clock[0])
+        sources = Sources(folder, fetch=web.fetch, check_room=check_room, failures=failures)
+        options = {"draw": draw, "keep": timedelta(days=1), "patience": 30}
+        previews = Previews(
+            folder, sources, failures=failures, check_room=check_room, **(options | parts)
+        )
+        links = Links(storage_path=PATH)
+        return AddressPreviews(storage, links, previews, notes=folder)
 
     return make
 
@@ -100,8 +103,13 @@ def link(stored):
     return Links(storage_path=PATH).link(stored.key, requested=HERE)
 
 
-def find(previews, address, size=BOX):
-    return previews.find(address, size, requested=HERE)
+def find(previews, address, variant=BOX):
+    return previews.find(address, variant, requested=HERE)
+
+
+def kept_in(folder):
+    """The previews and failures that are kept, without the notes of what was made."""
+    return [path for path in folder.iterdir() if path.suffix != ".made"]
 
 
 def test_a_stored_picture_is_shown_without_asking_anybody(previews, storage, web):
@@ -119,7 +127,7 @@ def test_a_remote_picture_is_fetched_once_and_then_found(previews, web, tmp_path
     assert shown(first) == shown(second)
     assert (first.tag, first.media_type) == (second.tag, second.media_type)
     assert web.asked == 1
-    [kept] = (tmp_path / "Previews").iterdir()
+    [kept] = kept_in(tmp_path / "Previews")
     assert kept.name == preview_name(REMOTE, BOX) + ".jpeg"
 
 
@@ -135,17 +143,17 @@ def test_transparency_makes_a_png(previews, web):
 
 
 def test_sizes_and_addresses_have_previews_of_their_own(previews, web, tmp_path):
-    for address, size in ((REMOTE, BOX), (REMOTE, Size(64, 65)), (REMOTE + "2", BOX)):
-        shown(find(previews, address, size))
+    for address, variant in ((REMOTE, BOX), (REMOTE, Variant(Size(64, 65))), (REMOTE + "2", BOX)):
+        shown(find(previews, address, variant))
 
     assert web.asked == 3
-    assert len(list((tmp_path / "Previews").iterdir())) == 3
+    assert len(kept_in(tmp_path / "Previews")) == 3
 
 
 def test_a_preview_of_a_stored_file_is_as_old_as_the_file(previews, storage, tmp_path):
     stored = storage.save("a.png", [picture()])
     preview = find(previews, link(stored))
-    [kept] = (tmp_path / "Previews").iterdir()
+    [kept] = kept_in(tmp_path / "Previews")
 
     assert kept.stat().st_mtime_ns == stored.stored_ns == preview.modified_ns
     assert preview.expires == stored.stored_at + timedelta(days=1)
@@ -172,9 +180,9 @@ def test_a_failure_is_remembered_for_a_minute_for_every_size(previews, web, cloc
         raise SourceFailed("the source answered with an error")
 
     web.answers = fails
-    for size in (BOX, BOX, Size(10, 10)):
+    for variant in (BOX, BOX, Variant(Size(10, 10))):
         with pytest.raises(SourceFailed, match="answered with an error"):
-            find(previews, REMOTE, size)
+            find(previews, REMOTE, variant)
     assert web.asked == 1
 
     clock[0] += 61
@@ -185,9 +193,9 @@ def test_a_failure_is_remembered_for_a_minute_for_every_size(previews, web, cloc
 
 def test_what_is_no_picture_is_remembered_too_for_every_size(previews, web):
     web.answers = lambda: b"no picture"
-    for size in (BOX, BOX, Size(10, 10)):
+    for variant in (BOX, BOX, Variant(Size(10, 10))):
         with pytest.raises(Undecodable):
-            find(previews, REMOTE, size)
+            find(previews, REMOTE, variant)
 
     assert web.asked == 1
 
@@ -265,20 +273,20 @@ def test_removal_takes_the_file_and_all_its_previews_and_no_others(
     stored = storage.save("a.png", [picture()])
     shown(find(previews, REMOTE))
     for side in (10, 20, 30):
-        shown(find(previews, link(stored), Size(side, side)))
+        shown(find(previews, link(stored), Variant(Size(side, side))))
     gone = removal.remove(storage, stored.key, previews=tmp_path / "Previews")
 
     assert gone[0] == f"{stored.key.folder}/a.png"
-    assert len(gone) == 4
+    assert len(gone) == 5  # with the notes of what was made
     assert list(storage) == []
-    assert [path.stem for path in (tmp_path / "Previews").iterdir()] == [preview_name(REMOTE, BOX)]
+    assert [path.stem for path in kept_in(tmp_path / "Previews")] == [preview_name(REMOTE, BOX)]
 
 
 def test_a_file_removed_while_its_preview_is_made_leaves_no_preview(make, storage, tmp_path):
     stored = storage.save("a.png", [picture()])
 
-    def slow_draw(path, size):
-        drawn = draw(path, size)
+    def slow_draw(path, variant):
+        drawn = draw(path, variant)
         removal.remove(storage, stored.key, previews=tmp_path / "Previews")
         return drawn
 
@@ -291,8 +299,8 @@ def test_a_file_removed_while_its_preview_is_made_leaves_no_preview(make, storag
 def test_a_preview_that_cannot_be_kept_is_shown_all_the_same(make, tmp_path, storage):
     stored = storage.save("a.png", [picture()])
 
-    def draw_and_lose_the_folder(path, size):
-        drawn = draw(path, size)
+    def draw_and_lose_the_folder(path, variant):
+        drawn = draw(path, variant)
         (tmp_path / "Previews").rename(tmp_path / "elsewhere")
         return drawn
 

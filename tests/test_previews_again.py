@@ -4,13 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from uploadsvc.images import Picture, Size
+from uploadsvc.addresses import AddressPreviews
+from uploadsvc.failures import Failures
+from uploadsvc.images import Picture, Size, Variant
 from uploadsvc.links import Links
 from uploadsvc.previews import Previews
+from uploadsvc.sources import Sources
 from uploadsvc.storage.local import LocalStorage
 
 PATH, HERE = "/uploadfile/wsgi/Storage", "http://here.example"
-BOX = Size(8, 8)
+BOX = Variant(Size(8, 8))
 
 
 @pytest.fixture
@@ -26,16 +29,24 @@ def stored(storage):
 
 @pytest.fixture
 def previews(storage, tmp_path):
-    (tmp_path / "Previews").mkdir()
-    return Previews(
-        storage,
-        tmp_path / "Previews",
-        links=Links(storage_path=PATH),
+    folder = tmp_path / "Previews"
+    folder.mkdir()
+    failures = Failures(folder)
+    sources = Sources(
+        folder,
         fetch=lambda address, into: into.write(b"an original"),
-        draw=lambda path, size: Picture(b"a preview", "image/png", 8, 8),
+        check_room=lambda incoming: None,
+        failures=failures,
+    )
+    previews = Previews(
+        folder,
+        sources,
+        draw=lambda path, variant: Picture(b"a preview", "image/png", 8, 8, full=(8, 8)),
+        failures=failures,
         keep=timedelta(days=1),
         patience=30,
     )
+    return AddressPreviews(storage, Links(storage_path=PATH), previews, notes=folder)
 
 
 @pytest.fixture

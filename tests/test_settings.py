@@ -61,6 +61,41 @@ def test_lists_in_the_file_are_arrays(load):
     assert load('fetch_allow = ["a.example"]').fetch_allow == ("a.example",)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'named_sizes = ["hero=300x50!", "icon=16x16"]',
+        'named_sizes = {hero = "300x50!", icon = "16x16"}',
+        '[named_sizes]\nhero = "300x50!"\nicon = "16x16"',
+    ],
+)
+def test_named_sizes_are_a_list_or_a_table(load, text):
+    wanted = ("hero=300x50!", "icon=16x16")
+
+    assert load(text).named_sizes == wanted
+    assert load(NAMED_SIZES="hero=300x50!, icon=16x16").named_sizes == wanted
+    assert load(NAMED_SIZES='{"hero": "300x50!", "icon": "16x16"}').named_sizes == wanted
+
+
+@pytest.mark.parametrize("text", ['open_sizes = "all"', 'open_sizes = ["all"]'])
+def test_all_sizes_may_be_opened_by_one_word(load, text):
+    assert load(text).open_sizes == ("all",)
+
+
+def test_secrets_are_read_and_never_shown(load):
+    settings = load(SIGNING_KEYS="first-secret-of-many-characters-1, second")
+
+    assert [key.get_secret_value() for key in settings.signing_keys] == [
+        "first-secret-of-many-characters-1", "second",
+    ]  # fmt: skip
+    assert settings.changed(max_side=7).signing_keys == settings.signing_keys
+    for shown in (repr(settings), settings.model_dump_json(), str(settings.model_dump())):
+        assert "secret" not in shown
+    with pytest.raises(BadSettings) as error:
+        load("signing_keys = 5", SIGNING_KEYS='[["a-secret"]]')
+    assert "a-secret" not in str(error.value)
+
+
 @pytest.mark.parametrize("text", ["file_mode = 0o640", 'file_mode = "0640"', 'file_mode = "640"'])
 def test_modes_are_octal(load, text):
     assert load(text).file_mode == 0o640

@@ -11,20 +11,29 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from uploadsvc.app import make_app, make_files, make_getpreview, make_sendfile
     from uploadsvc.errors import UploadsvcError
+    from uploadsvc.parts import make_images
     from uploadsvc.settings import Settings
+    from uploadsvc.sized import Images
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Images",
     "Settings",
     "UploadsvcError",
     "make_app",
     "make_files",
     "make_getpreview",
+    "make_images",
     "make_sendfile",
 ]
 
-_HOMES = {"Settings": "settings", "UploadsvcError": "errors"}
+_HOMES = {
+    "Images": "sized",
+    "Settings": "settings",
+    "UploadsvcError": "errors",
+    "make_images": "parts",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uploadsvc import images
-from uploadsvc.app import Parts, build, compose
+from uploadsvc.app import compose
 from uploadsvc.errors import BadSettings, UploadsvcError
 from uploadsvc.openfiles import allow_open_files
+from uploadsvc.parts import Parts, build
 from uploadsvc.settings import Settings
 from uploadsvc.storage import partials
 from uploadsvc.storage.datadir import DataDir
@@ -54,6 +55,8 @@ def check(settings: Settings) -> Iterator[Line]:
             ("data_dir", lambda: _prove_marker(data)),
             ("Storage", lambda: _prove_writable(data.storage)),
             ("Previews", lambda: _prove_writable(data.previews)),
+            ("Originals", lambda: _prove_made(data.originals)),
+            ("Sized", lambda: _prove_made(data.sized)),
             ("State", lambda: _prove_state(data.state)),
             ("room", lambda: _prove_room(parts, settings)),
         ]
@@ -82,6 +85,13 @@ def _prove_state(folder: Path) -> str:
     return _prove_writable(folder)
 
 
+def _prove_made(folder: Path) -> str:
+    if not folder.is_dir():
+        # Older installations have none.
+        return "the next start makes it"
+    return _prove_writable(folder)
+
+
 def _prove_writable(folder: Path) -> str:
     with tempfile.NamedTemporaryFile(dir=folder, prefix=partials.PREFIX) as file:
         file.write(b"x")
@@ -102,7 +112,7 @@ def _prove_decoders(parts: Parts) -> str:
         with tempfile.NamedTemporaryFile() as file:
             file.write(_PIXEL)
             file.flush()
-            picture = parts.decoders.draw(Path(file.name), images.Size(1, 1))
+            picture = parts.decoders.draw(Path(file.name), images.Variant(images.Size(1, 1)))
     finally:
         parts.decoders.close()
     return f"a picture was drawn under the limits ({picture.media_type})"

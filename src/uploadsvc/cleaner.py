@@ -1,5 +1,5 @@
 """
-Removes what was kept long enough, and what broken uploads left behind.
+Removes what was kept long enough, what broken uploads left behind, and what is too much.
 
 One cleaner works at a time. A clock that jumped stops it for one run: a `now` before the
 last run, or more than a week after it, deletes nothing. Uploads and readers are never in
@@ -8,6 +8,7 @@ its way: uploads are locked while they are written, and a file being read stays 
 
 import contextlib
 import fcntl
+import itertools
 import logging
 import os
 from collections.abc import Iterator
@@ -15,24 +16,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from uploadsvc.cache import Cache
 from uploadsvc.errors import Conflict, NoRoom, UploadsvcError
 from uploadsvc.failures import Failures
 from uploadsvc.rates import Rate
 from uploadsvc.storage import partials
 from uploadsvc.storage.age import Age
 from uploadsvc.storage.datadir import DataDir
-from uploadsvc.storage.expiry import (
-    Expired,
-    Finding,
-    FromFuture,
-    Stuck,
-    expire_files,
-    expire_folders,
-)
+from uploadsvc.storage.expiry import Expired, FromFuture, Stuck
 from uploadsvc.storage.folders import sync_folder
-from uploadsvc.storage.leftovers import LeftOver, left_over
+from uploadsvc.storage.leftovers import LeftOver
 from uploadsvc.storage.local import LocalStorage
 from uploadsvc.storage.room import DiskRoom
+from uploadsvc.sweep import Old, find_old
 
 log = logging.getLogger(__name__)
 
@@ -72,18 +68,23 @@ def clean(
     dry_run: bool = False,
     rate: Rate | None = None,
     room: DiskRoom | None = None,
+    cache: Cache | None = None,
+    keep_unused: timedelta | None = None,
 ) -> Iterator[str]:
     """
     Remove what is older than `keep`; yield one line for each thing, and a summary last.
 
-    With `dry_run` nothing changes, and the lines say what would. When nothing was done
-    there is no line. Raise `AlreadyCleaning` or `ClockJumped`, with nothing removed, and
-    `StillThere` at the end when something could not be removed.
+    So go sized pictures that nobody used for longer than `keep_unused`, and then those of all
+    previews that are too many for the `cache`, the least recently used first; without these
+    arguments none do. With `dry_run` nothing changes, and the lines say what would. When
+    nothing was done there is no line. Raise `AlreadyCleaning` or `ClockJumped`, with nothing
+    removed, and `StillThere` at the end when something could not be removed.
     """
     with _alone(data):
         _check_clock(data.state, now, dry_run=dry_run)
+        old = Old(_age(now, keep), _age(now, keep_unused) if keep_unused else None)
         report = Report()
-        yield from _sweep(data, keep, now, report, dry_run=dry_run)
+        yield from _sweep(data, old, cache, report, dry_run=dry_run)
         if not dry_run:
             # After the sweep, which may have to make room on a full disk first.
             _write_stamp(data.state, now)
@@ -91,7 +92,10 @@ def clean(
             if rate is not None:
                 rate.forget_old()
             if room is not None and room.is_limited:
-                room.recount(sum(stored.size for stored in LocalStorage(data.storage)))
+                # Older installations have no originals.
+                roots = [root for root in (data.storage, data.originals) if root.is_dir()]
+                kept = itertools.chain.from_iterable(map(LocalStorage, roots))
+                room.recount(sum(stored.size for stored in kept))
             sync_folder(data.storage)
             sync_folder(data.previews)
         if report.removed or report.stuck or dry_run:
@@ -101,11 +105,10 @@ def clean(
 
 
 def _sweep(
-    data: DataDir, keep: timedelta, now: datetime, report: Report, *, dry_run: bool
+    data: DataDir, old: Old, cache: Cache | None, report: Report, *, dry_run: bool
 ) -> Iterator[str]:
     would = "would remove" if dry_run else "removed"
-    age = Age(now=_nanoseconds(now), keep=keep // timedelta(microseconds=1) * 1000)
-    for where, finding in _findings(data, age, remove=not dry_run):
+    for where, finding in find_old(data, old, cache, remove=not dry_run):
         match finding:
             case LeftOver(name):
                 report.removed += 1
@@ -120,14 +123,6 @@ def _sweep(
                 yield f"could not remove {where}/{_printable(name)}: {reason}"
 
 
-def _findings(data: DataDir, age: Age, *, remove: bool) -> Iterator[tuple[str, Finding | LeftOver]]:
-    for root, expire in ((data.storage, expire_folders), (data.previews, expire_files)):
-        # Listed once for both: what comes later is young, or a partial of the next run.
-        names = os.listdir(root)
-        yield from ((root.name, finding) for finding in left_over(root, among=names, remove=remove))
-        yield from ((root.name, finding) for finding in expire(root, names, age, remove=remove))
-
-
 def _printable(name: str) -> str:
     """Return a name as it may stand in a line: whatever it holds, it is one line of text."""
     if name.isprintable():
@@ -140,6 +135,15 @@ def _summary(report: Report, *, dry_run: bool) -> str:
     verb = "would go" if dry_run else "gone"
     stuck = f", {report.stuck} could not be removed" if report.stuck else ""
     return f"{verb}: {report.removed}{stuck}"
+
+
+def _stored(data: DataDir) -> int:
+    roots = [root for root in (data.storage, data.originals) if root.is_dir()]
+    return sum(stored.size for root in roots for stored in LocalStorage(root))
+
+
+def _age(now: datetime, keep: timedelta) -> Age:
+    return Age(now=_nanoseconds(now), keep=keep // timedelta(microseconds=1) * 1000)
 
 
 def _nanoseconds(moment: datetime) -> int:

@@ -1,9 +1,10 @@
 """
-The command line: `uploadsvc serve | clean | check | delete`.
+The command line: `uploadsvc serve | clean | check | delete | import`.
 
 Exit codes: 0 done; 1 something could not be done; 2 bad settings or arguments; 3 the clock
-jumped, nothing was cleaned; 4 another cleaner is at work. Each command imports what it
-needs when it runs, so that the cleaner, which cron starts every hour, starts quickly.
+jumped, nothing was cleaned; 4 another cleaner is at work; 130 interrupted. Each command
+imports what it needs when it runs, so that the cleaner, which cron starts every hour, starts
+quickly.
 """
 
 import argparse
@@ -18,6 +19,8 @@ from uploadsvc.settings import Settings
 from uploadsvc.storage.datadir import DataDir
 
 _FAILED, _BAD_SETTINGS, _CLOCK_JUMPED, _ALREADY_CLEANING = 1, 2, 3, 4
+_INTERRUPTED = 130
+"""What a shell says of a command that SIGINT ended."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -61,8 +64,14 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_check)
 
     delete = commands.add_parser("delete", help="take files and their previews down now")
-    delete.add_argument("links", nargs="+", metavar="LINK", help="a link, or FOLDER/NAME of one")
+    delete.add_argument(
+        "links", nargs="+", metavar="LINK", help="a link, FOLDER/NAME of one, or a picture's ID"
+    )
     delete.set_defaults(run=_delete)
+
+    imports = commands.add_parser("import", help="save files and whole folders as pictures")
+    imports.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file or a folder")
+    imports.set_defaults(run=_import)
     return parser
 
 
@@ -77,7 +86,7 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
 
 def _clean(settings: Settings, options: argparse.Namespace) -> int:
     from uploadsvc import cleaner
-    from uploadsvc.limits import build_rate, build_room
+    from uploadsvc.limits import build_cache, build_rate, build_room
 
     data = DataDir(settings.data_dir)
     _check_user(data)
@@ -97,6 +106,8 @@ def _clean(settings: Settings, options: argparse.Namespace) -> int:
             dry_run=options.dry_run,
             rate=build_rate(settings, data),
             room=build_room(settings, data),
+            cache=build_cache(settings, data),
+            keep_unused=settings.cache_keep,
         ):
             print(line)
     except cleaner.ClockJumped as error:
@@ -119,14 +130,19 @@ def _check(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _delete(settings: Settings, options: argparse.Namespace) -> int:
-    from uploadsvc.app import build
+    from uploadsvc.parts import build
     from uploadsvc.removal import remove
+    from uploadsvc.sized import is_id
 
     parts = build(settings)
     _check_ours(parts.data)
     failed = False
     for link in options.links:
         try:
+            if is_id(link):
+                parts.images.delete_image(link)
+                print(f"removed {link}")
+                continue
             key = parts.links.key_of_link(link)
             for gone in remove(parts.storage, key, previews=parts.data.previews):
                 print(f"removed {gone}")
@@ -134,6 +150,40 @@ def _delete(settings: Settings, options: argparse.Namespace) -> int:
             _complain(f"{link}: {error}")
             failed = True
     return _FAILED if failed else 0
+
+
+def _import(settings: Settings, options: argparse.Namespace) -> int:
+    from uploadsvc.importing import Refused, find_files, printable, save_files
+    from uploadsvc.parts import prepare
+    from uploadsvc.progress import Progress
+
+    _check_user(DataDir(settings.data_dir))
+    parts = prepare(settings)
+    files = list(find_files(options.paths))
+    saved, refused, failed = 0, [], 0
+    try:
+        with Progress(sys.stderr, total=len(files)) as progress:
+            for each in save_files(parts.images, files):
+                if isinstance(each, Refused):
+                    refused.append(each)
+                else:
+                    saved += 1
+                    progress.clear()
+                    print(f"{each.image}\t{printable(each.path)}", flush=True)
+                progress.step()
+    except KeyboardInterrupt:
+        _complain(f"interrupted; {saved} of {len(files)} files were saved")
+        failed = _INTERRUPTED
+    except errors.NoRoom as error:
+        _complain(f"{error}; {saved} of {len(files)} files were saved")
+        failed = _FAILED
+    finally:
+        parts.decoders.close()
+    if refused:
+        _complain(f"{len(refused)} of {len(files)} files were not saved:")
+        for each in refused:
+            print(f"  {printable(each.path)}: {each.reason}", file=sys.stderr)
+    return failed or (_FAILED if refused else 0)
 
 
 def _check_ours(data: DataDir) -> None:

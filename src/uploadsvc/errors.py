@@ -11,6 +11,7 @@ Everything that can go wrong, in the words of the service.
         TooLarge
         TooMany           too often; trying again later may work
       Undecodable         a picture that cannot be shown
+        Unsupported       of a type that cannot be shown here
       SourceFailed        a remote source did not give what was asked of it
         SourceTooSlow
       Unavailable         our fault; trying again later may work
@@ -70,6 +71,10 @@ class TooMany(LimitExceeded):
 
 class Undecodable(UploadsvcError):
     code = "undecodable"
+
+
+class Unsupported(Undecodable):
+    code = "unsupported"
 
 
 class SourceFailed(UploadsvcError):

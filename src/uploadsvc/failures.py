@@ -18,11 +18,17 @@ _SUFFIX = ".failed"
 
 class Failures:
     def __init__(
-        self, directory: Path, *, seconds: float = 60, now: Callable[[], float] = time.time
+        self,
+        directory: Path,
+        *,
+        seconds: float = 60,
+        added: Callable[[int], None] = lambda size: None,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        """A failure is remembered for `seconds`."""
+        """A failure is remembered for `seconds`. `added` is told the bytes of each note."""
         self._directory = directory
         self._seconds = seconds
+        self._added = added
         self._now = now
 
     def remember(self, key: str, error: UploadsvcError) -> None:
@@ -31,6 +37,7 @@ class Failures:
         # Not made durable: it is worth nothing after a power cut.
         with contextlib.suppress(OSError):
             self._path(key).write_text(note)
+            self._added(len(note))
 
     def forget_old(self) -> None:
         """Remove the notes of failures that nobody is told of any more."""

@@ -7,10 +7,13 @@ else that `app` loads.
 
 from dataclasses import dataclass
 
+from uploadsvc.cache import Cache
 from uploadsvc.errors import BadSettings
+from uploadsvc.failures import Failures
 from uploadsvc.places import Places
 from uploadsvc.rates import Rate
 from uploadsvc.settings import Settings
+from uploadsvc.storage.cached import CacheFolder
 from uploadsvc.storage.datadir import DataDir
 from uploadsvc.storage.room import DiskRoom
 
@@ -73,6 +76,17 @@ def build_room(settings: Settings, data: DataDir) -> DiskRoom:
         floor=None if settings.disk_floor == "auto" else settings.disk_floor,
         max_stored=settings.max_stored,
         ledger=data.state / "stored-bytes",
+    )
+
+
+def build_cache(settings: Settings, data: DataDir) -> Cache:
+    """Build what keeps all previews below their limit."""
+    return Cache(
+        [CacheFolder(data.previews), CacheFolder(data.sized, nested=True)],
+        limit=settings.cache_max,
+        ledger=data.state / "preview-bytes",
+        lock=data.state / "preview-room",
+        forget=Failures(data.previews).forget_old,
     )
 
 

@@ -71,6 +71,13 @@ _SIGNATURES = [
     (re.compile(rb"\xff[\xfb\xf3\xf2][\x10-\xef]"), Kind("audio/mpeg", "mp3")),
 ]
 
+# Told by a decoder; browsers do not show them.
+_MORE_PICTURES = {
+    "image/jp2": "jp2",
+    "image/vnd.adobe.photoshop": "psd",
+    "image/x-icon": "ico",
+}
+
 IMAGE_EXTENSIONS = frozenset({"jpeg", "png", "gif", "webp", "avif", "heic", "tiff", "bmp", "jxl"})
 """The extensions that a name without a dot may be given."""
 
@@ -106,3 +113,10 @@ def image_extension(head: bytes) -> str | None:
     """Return the extension for a nameless image, or None when it is no image we know."""
     kind = recognise(head)
     return kind.extension if kind and kind.extension in IMAGE_EXTENSIONS else None
+
+
+def picture_extension(media_type: str) -> str:
+    """Return the extension, without dot, of a picture's type; empty when it is none we know."""
+    kinds = (*_BRANDS.values(), *(kind for _, kind in _SIGNATURES))
+    known = {kind.media_type: kind.extension for kind in kinds} | _MORE_PICTURES
+    return known.get(media_type, "")

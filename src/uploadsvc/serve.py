@@ -18,11 +18,12 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 from gunicorn.app.base import BaseApplication
 
 from uploadsvc import observe
-from uploadsvc.app import compose, prepare
+from uploadsvc.app import compose
 from uploadsvc.errors import BadSettings, UploadsvcError
 from uploadsvc.gunicorn_arbiter import GracefulArbiter
 from uploadsvc.gunicorn_worker import worker
 from uploadsvc.openfiles import TooFewOpenFiles, allow_open_files, connections
+from uploadsvc.parts import prepare
 from uploadsvc.requestlog import request_logger
 from uploadsvc.settings import Settings
 

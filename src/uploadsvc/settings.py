@@ -23,6 +23,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    SecretStr,
     ValidationError,
 )
 
@@ -80,6 +81,15 @@ def _listed(value: object) -> object:
     return [item.strip() for item in value.split(",") if item.strip()]
 
 
+def _named(value: object) -> object:
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        with contextlib.suppress(json.JSONDecodeError):
+            value = json.loads(value)
+    if isinstance(value, Mapping):
+        return [f"{name}={size}" for name, size in value.items()]
+    return _listed(value)
+
+
 def _duration_in_units(duration: timedelta) -> str:
     seconds = duration.total_seconds()
     for unit in ("d", "h", "m"):
@@ -103,6 +113,8 @@ Mode = Annotated[
     PlainSerializer(lambda mode: f"{mode:04o}", when_used="json"),
 ]
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+NamedSizes = Annotated[tuple[str, ...], BeforeValidator(_named)]
+Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_listed)]
 
 
 class Settings(BaseModel):
@@ -152,6 +164,38 @@ class Settings(BaseModel):
     """Memory that one of them may use."""
     decode_seconds: Time = timedelta(seconds=20)
     """Time that one picture may take to decode."""
+    decoder_queue: int = Field(100, ge=1)
+    """Pictures that may wait for a decoder; one more is refused for the moment."""
+    max_frames: int = Field(200, ge=1)
+    """Frames up to which a picture that moves is shown moving."""
+    linear_light: bool = False
+    """Whether light is averaged where pictures are made smaller, not the numbers for it."""
+    avif: bool = False
+    """Whether clients that accept AVIF get it: smaller than WebP, for several times the work."""
+    jpeg_quality: int = Field(85, ge=1, le=100)
+    """Quality of previews in JPEG, from 1 to 100."""
+    webp_quality: int = Field(80, ge=1, le=100)
+    """Quality of previews in WebP, from 1 to 100."""
+    avif_quality: int = Field(70, ge=1, le=100)
+    """Quality of previews in AVIF, from 1 to 100."""
+    cache_max: Size = ByteSize(5_000_000_000)
+    """Bytes that all previews together may take of the disk; 0 for no limit."""
+    cache_keep: Time = timedelta(days=90)
+    """Time since a sized picture was last used, after which it goes."""
+
+    # Pictures by ID
+    image_uploads: bool = False
+    """Whether anybody may save pictures with `POST /o/`."""
+    named_sizes: NamedSizes = ()
+    """More sizes with a name, each like `name=640x480`, or `name=75x75!` to fill it."""
+    open_sizes: Names = ()
+    """Sizes without a name, such as `320x240`, that need no signature; `all`: any size."""
+    sizes_per_picture: int = Field(50, ge=1)
+    """Sizes that one picture may have because `open_sizes` opens them."""
+    signing_keys: Secrets = ()
+    """Secrets of 32 characters or more that sign all other sizes; the first one signs."""
+    image_alt: str = ""
+    """What is added to the text of every `<img>` tag."""
 
     # Remote pictures
     fetch_allow: Names = ()

@@ -1,5 +1,5 @@
 """
-Where the picture of a preview comes from: our own storage, or anywhere else by the fetch.
+Where the picture of a preview comes from: a storage, or anywhere else by the fetch.
 
 Whatever it is, whoever draws it gets a file. What had to be fetched for that is gone
 afterwards. A source that failed is remembered for a while, and not asked again.
@@ -16,7 +16,6 @@ from typing import BinaryIO
 
 from uploadsvc.errors import Missing, SourceFailed, TooLarge, UploadsvcError
 from uploadsvc.failures import Failures
-from uploadsvc.links import Links, quote_name
 from uploadsvc.storage import HasPaths, Key, Storage, StoredFile, partials
 from uploadsvc.storage.folders import open_folder
 
@@ -25,47 +24,34 @@ _OF_THE_SOURCE = (Missing, SourceFailed, TooLarge)
 
 @dataclass(frozen=True)
 class Source:
-    """A picture in our storage when `stored` is there, else whatever is at the address."""
+    """A picture in a storage when `stored` is there, else whatever is at the address."""
 
     address: str
     """Canonical: two ways to write the address of a stored file are one source."""
     stored: StoredFile | None = None
+    storage: Storage | None = None
+    """Where it is stored."""
+    notes: Path | None = None
+    """The file that notes what was made of it."""
 
 
 class Sources:
     def __init__(
         self,
-        storage: Storage,
         scratch: Path,
         *,
-        links: Links,
         fetch: Callable[[str, BinaryIO], None],
-        check_room: Callable[[int], None],
         failures: Failures,
+        check_room: Callable[[int], None] = lambda incoming: None,
     ) -> None:
         """
         `fetch` writes what is at an address into a file; `scratch` is a folder for it, and
         `check_room` raises `NoRoom` where so many bytes more are too many.
         """
-        self._storage = storage
         self._scratch = scratch
-        self._links = links
         self._fetch = fetch
         self._check_room = check_room
         self._failures = failures
-
-    def locate(self, address: str, *, requested: str) -> Source:
-        """
-        Return the source that an address names.
-
-        `requested` is the base of the request, like `https://host:port`. Raise `Missing`
-        when the address leads into our storage, but to nothing that is there.
-        """
-        key = self._links.key(address, requested=requested)
-        if key is None:
-            return Source(address)
-        stored = self._storage.find(key)
-        return Source(f"stored:{key.folder}/{quote_name(key.name)}", stored)
 
     def check_failures(self, source: Source) -> None:
         """Raise the error with which the source failed a short while ago, if it did."""
@@ -78,26 +64,17 @@ class Sources:
     @contextlib.contextmanager
     def opened(self, source: Source) -> Iterator[Path]:
         """Have the source as a file for the body of the `with`; raise what the fetch does."""
-        if source.stored is not None and isinstance(self._storage, HasPaths):
-            yield self._storage.path(source.stored.key)
+        paths: object = source.storage
+        if source.stored is not None and isinstance(paths, HasPaths):
+            yield paths.path(source.stored.key)
             return
         with self._empty_file() as (path, file):
-            if source.stored is not None:
-                self._copy(source.stored.key, file)
+            if source.stored is not None and source.storage is not None:
+                _copy(source.storage, source.stored.key, file)
             else:
                 self._fetch_remembering(source, file)
             file.flush()
             yield path
-
-    def is_there(self, source: Source) -> bool:
-        """Whether a source of our own is still there; of others nobody knows."""
-        if source.stored is None:
-            return True
-        try:
-            self._storage.find(source.stored.key)
-        except Missing:
-            return False
-        return True
 
     def _fetch_remembering(self, source: Source, file: BinaryIO) -> None:
         try:
@@ -106,12 +83,6 @@ class Sources:
         except _OF_THE_SOURCE as error:
             self.remember(source, error)
             raise
-
-    def _copy(self, key: Key, file: BinaryIO) -> None:
-        _, original = self._storage.open(key)
-        with original:
-            while piece := original.read(1 << 16):
-                file.write(piece)
 
     @contextlib.contextmanager
     def _empty_file(self) -> Iterator[tuple[Path, BinaryIO]]:
@@ -126,6 +97,24 @@ class Sources:
             finally:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(name, dir_fd=dir_fd)
+
+
+def is_there(source: Source) -> bool:
+    """Whether a source of our own is still there; of others nobody knows."""
+    if source.stored is None or source.storage is None:
+        return True
+    try:
+        source.storage.find(source.stored.key)
+    except Missing:
+        return False
+    return True
+
+
+def _copy(storage: Storage, key: Key, file: BinaryIO) -> None:
+    _, original = storage.open(key)
+    with original:
+        while piece := original.read(1 << 16):
+            file.write(piece)
 
 
 def digest(*fields: str) -> str:

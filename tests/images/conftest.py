@@ -3,7 +3,7 @@
 import pytest
 
 from images.making import LIMIT
-from uploadsvc.images import Decoders
+from uploadsvc.images import Decoders, Recipe
 
 MEMORY = 300_000_000
 
@@ -13,9 +13,15 @@ def make_decoders():
     """`make_decoders(seconds=1)` is a pool of its own; all are closed after the test."""
     made = []
 
-    def make(*, workers=1, memory=MEMORY, seconds=20, max_pixels=LIMIT):
+    def make(*, workers=1, memory=MEMORY, seconds=20, max_pixels=LIMIT, queue=0):
         made.append(
-            Decoders(workers=workers, memory=memory, seconds=seconds, max_pixels=max_pixels)
+            Decoders(
+                workers=workers,
+                memory=memory,
+                seconds=seconds,
+                recipe=Recipe(max_pixels=max_pixels),
+                queue=queue,
+            )
         )
         return made[-1]
 
@@ -27,6 +33,7 @@ def make_decoders():
 @pytest.fixture(scope="module")
 def decoders():
     """Two seconds a picture, as in the figures."""
-    made = Decoders(workers=2, memory=MEMORY, seconds=2, max_pixels=LIMIT)
+    recipe = Recipe(max_pixels=LIMIT, animation_seconds=0.8)
+    made = Decoders(workers=2, memory=MEMORY, seconds=2, recipe=recipe)
     yield made
     made.close()

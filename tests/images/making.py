@@ -3,6 +3,7 @@
 import struct
 import zlib
 from io import BytesIO
+from random import Random
 
 from PIL import Image, PngImagePlugin
 
@@ -23,6 +24,16 @@ def corners(width=120, height=80):
     image.paste("blue", (0, height // 2, width // 2, height))
     image.paste("white", (width // 2, height // 2, width, height))
     return image
+
+
+def scenery(width=400, height=304):
+    """Colours that change slowly, with fine grain in them; the same in every run."""
+    across = Image.linear_gradient("L").transpose(Image.Transpose.ROTATE_90)
+    around = Image.radial_gradient("L").resize((width, height))
+    grain = Image.frombytes("L", (width, height), Random(4).randbytes(width * height))
+    across, noise = across.resize((width, height)), Image.new("L", (width, height), 128)
+    noise = Image.blend(noise, grain, 0.3)
+    return Image.merge("RGB", [Image.blend(band, noise, 0.5) for band in (across, around, noise)])
 
 
 def shown(picture):

@@ -7,13 +7,13 @@ import pytest
 from PIL import Image, ImageCms
 
 from images.making import LIMIT, corners, encoded, near, shown
-from uploadsvc.images import Size, draw_preview
+from uploadsvc.images import Recipe, Size, Variant, draw_preview
 
-BOX = Size(60, 60)
+BOX = Variant(Size(60, 60))
 
 
 def draw(data):
-    return shown(draw_preview(BytesIO(data), BOX, max_pixels=LIMIT))
+    return shown(draw_preview(BytesIO(data), BOX, Recipe(max_pixels=LIMIT)))
 
 
 def profile(*columns, gamma=2.2, space=b"RGB "):

@@ -13,10 +13,10 @@ from images import making
 from images.processes import workers
 from servers import peak_memory
 from uploadsvc.errors import Undecodable
-from uploadsvc.images import Picture, Size, TooHeavy, TooManyPixels
+from uploadsvc.images import Picture, Size, TooHeavy, TooManyPixels, Variant
 from uploadsvc.images.scans import count_scans
 
-BOX = Size(320, 240)
+BOX = Variant(Size(320, 240))
 MEMORY, SECONDS = 300_000_000, 2
 
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n{} loop\n%%EOF\n"
@@ -207,11 +207,11 @@ DRIVER = """
 import sys
 from pathlib import Path
 from uploadsvc.errors import Undecodable
-from uploadsvc.images import Decoders, Size
-decoders = Decoders(workers=2, memory=300_000_000, seconds=2, max_pixels=50_000_000)
+from uploadsvc.images import Decoders, Size, Variant
+decoders = Decoders(workers=2, memory=300_000_000, seconds=2)
 for name in sys.stdin.read().splitlines():
     try:
-        decoders.draw(Path(name), Size(320, 240))
+        decoders.draw(Path(name), Variant(Size(320, 240)))
     except Undecodable:
         pass
 decoders.close()

@@ -5,7 +5,7 @@ import sys
 
 LIGHT = """
 import sys, uploadsvc.images as images
-images.Decoders(workers=1, memory=1, seconds=1, max_pixels=1).close()
+images.Decoders(workers=1, memory=1, seconds=1).close()
 images.Size.parse("1", "2", max_side=9)
 print(*sorted({"PIL", "pebble", "multiprocessing"} & set(sys.modules)))
 images.draw_preview

@@ -8,7 +8,7 @@ from PIL import Image
 
 from images.making import LIMIT, ORIENTATION, corners, encoded, near, png_with_text, shown
 from uploadsvc.errors import Undecodable
-from uploadsvc.images import Size, draw_preview
+from uploadsvc.images import Recipe, Size, Variant, draw_preview
 
 BOX = Size(60, 60)
 RED, LIME, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -29,7 +29,7 @@ LYING = {
 
 
 def draw(data, size=BOX):
-    return draw_preview(BytesIO(data), size, max_pixels=LIMIT)
+    return draw_preview(BytesIO(data), Variant(size), Recipe(max_pixels=LIMIT))
 
 
 def quarters(image):
@@ -241,7 +241,7 @@ def test_the_name_and_the_type_it_claims_mean_nothing(tmp_path):
     file.write_bytes(encoded(corners(), "JPEG"))
 
     with file.open("rb") as opened:
-        assert draw_preview(opened, BOX, max_pixels=LIMIT).width == 60
+        assert draw_preview(opened, Variant(BOX)).width == 60
 
 
 FOREIGN = {
@@ -252,8 +252,7 @@ FOREIGN = {
     "ppm": b"P6 2 2 255 " + bytes(12),
     "eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n{} loop\n%%EOF\n",
     "xbm": b"#define a_width 2\n#define a_height 2\nstatic char a_bits[] = {0,0};\n",
-    "ico": encoded(corners(32, 32), "ICO"),
-    "jpeg 2000": encoded(corners(), "JPEG2000"),
+    "icns": encoded(corners(32, 32), "ICNS"),
     "tga": encoded(corners(), "TGA"),
     "zip": b"PK\3\4" + struct.pack("<9H", *range(9)),
 }

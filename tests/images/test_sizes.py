@@ -49,7 +49,8 @@ def test_one_that_exists_is_valid(sides):
         ((1, 1), (1, 1)),
         ((50_000, 1), (320, 1)),
         ((1, 50_000), (1, 240)),
-        ((321, 10), (320, 10)),
+        ((321, 10), (320, 9)),
+        ((640, 479), (320, 239)),
     ],
 )
 def test_fits_in_the_box_with_its_shape_and_never_grows(picture, fitted):
@@ -58,3 +59,40 @@ def test_fits_in_the_box_with_its_shape_and_never_grows(picture, fitted):
 
 def test_is_written_as_people_write_it():
     assert str(Size(320, 240)) == "320x240"
+
+
+@pytest.mark.parametrize("picture", [(640, 480), (480, 640), (100, 50), (1, 1), (5, 5_000)])
+def test_a_size_that_crops_is_filled_whatever_the_shape(picture):
+    assert Size(75, 60, crop=True).fit(*picture) == (75, 60)
+
+
+@pytest.mark.parametrize(
+    ("picture", "part"),
+    [
+        ((640, 480), (80, 0, 560, 480)),
+        ((480, 640), (0, 80, 480, 560)),
+        ((75, 75), (0, 0, 75, 75)),
+        ((10, 30), (0, 10, 10, 20)),
+    ],
+)
+def test_what_is_cropped_is_the_middle(picture, part):
+    assert Size(75, 75, crop=True).part(*picture) == part
+
+
+def test_without_a_crop_all_of_it_is_shown():
+    assert Size(75, 75).part(640, 480) == (0, 0, 640, 480)
+
+
+@pytest.mark.parametrize("text", ["1x1", "320x240", "75x75!", "2048x2048!"])
+def test_is_read_as_it_is_written(text):
+    assert str(Size.read(text, max_side=2048)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "320", "320x", "x240", "320x240!!", "!320x240", "320X240", "320x240 ", "032x10",
+     "0x5", "5x0", "-5x5", "3.5x3", "1e3x5", "3２0x5", "2049x1", "1x2049!", "1x1x1", "320x240\n"],
+)  # fmt: skip
+def test_refuses_to_read_what_is_none(text):
+    with pytest.raises(BadInput):
+        Size.read(text, max_side=2048)

@@ -6,9 +6,12 @@ import uploadsvc.images as images
 def test_every_format_of_the_service_is_readable_here():
     found = images.versions()
 
-    assert found["formats"].split() == ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF"]
+    assert found["formats"] == (
+        "JPEG, PNG, GIF, WebP, AVIF, BMP, TIFF, ICO, PSD, JPEG 2000, HEIC, JPEG XL"
+    )
     assert set(found) == {
-        "pillow", "jpeg", "zlib", "webp", "avif", "tiff", "littlecms2", "formats",
+        "pillow", "jpeg", "zlib", "webp", "avif", "openjpeg", "tiff", "littlecms2", "formats",
+        "pillow-heif", "pillow-jxl-plugin", "kornia-rs",
     }  # fmt: skip
     assert "missing" not in found.values()
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from uploadsvc.errors import Missing
+from uploadsvc.errors import Conflict, Missing
 from uploadsvc.storage import HasPaths, Key
 from uploadsvc.storage.leftovers import left_over
 from uploadsvc.storage.local import LocalStorage
@@ -81,6 +81,47 @@ def test_never_puts_two_uploads_into_one_folder(make):
 
     assert [first.key.folder, second.key.folder] == ["AAAAAAAA", "BBBBBBBB"]
     assert read(storage, first.key) == b"first"
+
+
+def test_puts_a_file_into_the_folder_that_is_named_when_all_of_it_has_come(storage):
+    seen = []
+
+    def chunks():
+        yield b"one "
+        yield b"two"
+        seen.append("whole")
+
+    def folder():
+        seen.append("named")
+        return "NAMED"
+
+    stored = storage.save("a.txt", chunks(), folder=folder)
+
+    assert seen == ["whole", "named"]
+    assert stored.key == Key("NAMED", "a.txt")
+    assert read(storage, stored.key) == b"one two"
+
+
+def test_keeps_nothing_where_the_named_folder_is_taken(storage):
+    first = storage.save("a.txt", [b"first"], folder=lambda: "NAMED")
+    with pytest.raises(Conflict):
+        storage.save("b.txt", [b"second"], folder=lambda: "NAMED")
+
+    assert list(storage) == [first]
+    assert read(storage, first.key) == b"first"
+
+
+def test_keeps_nothing_where_the_folder_cannot_be_named(storage):
+    def nameless():
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        storage.save("a.txt", [b"x"], folder=nameless)
+    for name in ("../x", "", ".hidden", "a/b"):
+        with pytest.raises(BadName):
+            storage.save("a.txt", [b"x"], folder=lambda name=name: name)
+
+    assert list(storage) == []
 
 
 def test_says_when_a_file_is_missing(storage):
@@ -170,6 +211,19 @@ class TestLocal:
 
         with file:
             assert file.read() == b"still here"
+
+    def test_leaves_nothing_on_disk_where_the_named_folder_is_taken(self, storage, tmp_path):
+        storage.save("a.txt", [b"first"], folder=lambda: "NAMED")
+        with pytest.raises(Conflict):
+            storage.save("a.txt", [b"second"], folder=lambda: "NAMED")
+
+        assert [path.name for path in tmp_path.iterdir()] == ["NAMED"]
+
+    def test_takes_over_a_named_folder_that_is_empty(self, storage, tmp_path):
+        (tmp_path / "NAMED").mkdir()
+        stored = storage.save("a.txt", [b"x"], folder=lambda: "NAMED")
+
+        assert read(storage, stored.key) == b"x"
 
     def test_loses_no_upload_to_a_sweeper_that_never_rests(self, storage, tmp_path, many):
         count = many(300, 10_000)

@@ -17,7 +17,7 @@ from uploadsvc.errors import (
     Unavailable,
     Undecodable,
 )
-from uploadsvc.images import Size
+from uploadsvc.images import Size, Variant
 from uploadsvc.previews import Preview
 from uploadsvc.web.errors import answer_errors
 from uploadsvc.web.getpreview import getpreview
@@ -33,8 +33,9 @@ class Shown:
         self.asked = []
         self.error = None
 
-    def find(self, address, size, *, requested):
-        self.asked.append((address, size, requested))
+    def find(self, address, variant, *, requested):
+        size = variant.size
+        self.asked.append((address, variant, requested))
         if self.error:
             raise self.error
         file = io.BytesIO()
@@ -43,6 +44,9 @@ class Shown:
         file.seek(0)
         modified_ns = int(NOW.timestamp() * 1e9)
         return Preview(file, "image/jpeg", length, modified_ns, "tag", NOW + timedelta(days=1))
+
+    def read_again(self, preview):
+        return None
 
 
 @pytest.fixture
@@ -65,8 +69,8 @@ def test_the_box_is_128_by_128_unless_asked_otherwise(client, previews):
     ask(client, x="200", y="100")
 
     assert previews.asked == [
-        (ADDRESS, Size(128, 128), "http://localhost"),
-        (ADDRESS, Size(200, 100), "http://localhost"),
+        (ADDRESS, Variant(Size(128, 128)), "http://localhost"),
+        (ADDRESS, Variant(Size(200, 100)), "http://localhost"),
     ]
 
 

@@ -22,7 +22,7 @@ class Kept:
     def __init__(self, data):
         self.data = data
 
-    def find(self, address, size, *, requested):
+    def find(self, address, variant, *, requested):
         made = int(NOW.timestamp() * 1e9)
         expires = NOW + timedelta(days=1)
         file = io.BytesIO(self.data)

@@ -8,10 +8,12 @@ neither Pillow nor the pool; a server that never draws never has them.
 
 from typing import TYPE_CHECKING
 
-from uploadsvc.images.picture import EXTENSIONS, Picture
+from uploadsvc.images.picture import EXTENSIONS, MEDIA_TYPES, Facts, Picture
 from uploadsvc.images.pool import Decoders
-from uploadsvc.images.refusals import TooHeavy, TooManyPixels
+from uploadsvc.images.recipe import Recipe
+from uploadsvc.images.refusals import NeedsPackage, TooHeavy, TooManyPixels
 from uploadsvc.images.sizes import Size
+from uploadsvc.images.variants import Format, Variant
 from uploadsvc.images.versions import versions
 
 if TYPE_CHECKING:
@@ -19,11 +21,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EXTENSIONS",
+    "MEDIA_TYPES",
     "Decoders",
+    "Facts",
+    "Format",
+    "NeedsPackage",
     "Picture",
+    "Recipe",
     "Size",
     "TooHeavy",
     "TooManyPixels",
+    "Variant",
     "draw_preview",
     "versions",
 ]

@@ -6,6 +6,7 @@ compensation. One that is broken, or made for other samples than the picture has
 ignored: the picture is then shown as if it had none.
 """
 
+from functools import lru_cache
 from io import BytesIO
 
 from PIL import Image, ImageCms
@@ -28,22 +29,33 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 def _apply(profile: bytes, image: Image.Image) -> Image.Image:
     try:
-        source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        samples = source.profile.xcolor_space.strip()
+        samples, transform = _transform(profile, image.mode)
+        if transform is None:
+            return image
         if image.mode == "L" and samples == "RGB":
             image = image.convert("RGB")
-        if samples != _SAMPLES[image.mode]:
-            return image
-        converted = ImageCms.profileToProfile(
-            image,
-            source,
-            ImageCms.createProfile("sRGB"),
-            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            outputMode="RGB",
-            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-        )
+        converted = transform.apply(image)
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return image
-    if converted is None:
-        return image
     return converted.convert("L") if samples == "GRAY" else converted
+
+
+# Most pictures have one of a few profiles, and a transform takes longer to make than to apply.
+@lru_cache(maxsize=8)
+def _transform(profile: bytes, mode: str) -> tuple[str, ImageCms.ImageCmsTransform | None]:
+    """Return what samples a profile is for, and what brings such of a mode to sRGB, if it fits."""
+    source = ImageCms.ImageCmsProfile(BytesIO(profile))
+    samples = source.profile.xcolor_space.strip()
+    if mode == "L" and samples == "RGB":
+        mode = "RGB"
+    if samples != _SAMPLES[mode]:
+        return samples, None
+    transform = ImageCms.buildTransform(
+        source,
+        ImageCms.createProfile("sRGB"),
+        mode,
+        "RGB",
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )
+    return samples, transform

@@ -15,9 +15,10 @@ from time import monotonic
 from typing import Any
 
 from uploadsvc.errors import Unavailable, Undecodable
-from uploadsvc.images.picture import Picture
+from uploadsvc.images.picture import Facts, Picture
+from uploadsvc.images.recipe import STANDARD, Recipe
 from uploadsvc.images.refusals import TooHeavy
-from uploadsvc.images.sizes import Size
+from uploadsvc.images.variants import Variant
 
 log = logging.getLogger(__name__)
 
@@ -35,38 +36,66 @@ class Decoders:
     """
     A pool of decoder processes; threads may share it.
 
-    `memory` (bytes) and `seconds` are limits for each picture. Nothing is started before
-    the first picture, so it may be made before a server forks.
+    `memory` (bytes) and `seconds` are limits for each picture; `queue` is how many may wait
+    for a process, 0 for any number. Nothing is started before the first picture, so it may be
+    made before a server forks.
     """
 
-    def __init__(self, *, workers: int, memory: int, seconds: float, max_pixels: int) -> None:
+    def __init__(
+        self,
+        *,
+        workers: int,
+        memory: int,
+        seconds: float,
+        recipe: Recipe = STANDARD,
+        queue: int = 0,
+    ) -> None:
         self._workers = workers
         self._memory = memory
         self._seconds = seconds
-        self._max_pixels = max_pixels
+        self._recipe = recipe
+        self._places = threading.BoundedSemaphore(workers + queue) if queue else None
         # One picture a process: whoever waits does so here, where no clock runs yet.
         self._free = threading.BoundedSemaphore(workers)
         self._lock = threading.Lock()
         self._pool: Any = None
         self._closed = False
 
-    def draw(self, path: Path, size: Size) -> Picture:
+    def draw(self, path: Path, variant: Variant) -> Picture:
         """
         Return the preview of the picture at `path`; wait while all decoders are at work.
 
         Raise `Undecodable`, or one of its refinements in `refusals`, for what cannot be
         shown, `Missing` when there is no such file, and `Unavailable` when it is our fault.
         """
-        with self._free:
-            try:
-                return self._draw(path, size)
-            except _BrokenPool as error:
-                # Not this picture's fault: an idle process was killed, or several at once.
-                log.warning("the decoders are started anew: %s", error)
-            try:
-                return self._draw(path, size)
-            except _BrokenPool as error:
-                raise Unavailable("pictures cannot be decoded at the moment") from error
+        picture: Picture = self._do("draw", path, variant)
+        return picture
+
+    def probe(self, path: Path) -> Facts:
+        """Return what the picture at `path` is; raise as `draw` does."""
+        facts: Facts = self._do("probe", path)
+        return facts
+
+    def _do(self, work: str, path: Path, *told: Variant) -> Any:
+        if self._places is not None and not self._places.acquire(blocking=False):
+            raise Unavailable("too many pictures wait to be drawn")
+        try:
+            with self._free:
+                return self._do_twice(work, path, *told)
+        finally:
+            if self._places is not None:
+                self._places.release()
+
+    def _do_twice(self, work: str, path: Path, *told: Variant) -> Any:
+        try:
+            return self._do_once(work, path, *told)
+        except _BrokenPool as error:
+            # Not this picture's fault: an idle process was killed, or several at once.
+            log.warning("the decoders are started anew: %s", error)
+        try:
+            return self._do_once(work, path, *told)
+        except _BrokenPool as error:
+            raise Unavailable("pictures cannot be decoded at the moment") from error
 
     def close(self) -> None:
         """Stop all processes; what they are drawing is given up. Twice is not an error."""
@@ -76,15 +105,15 @@ class Decoders:
         if pool is not None:
             _stop(pool)
 
-    def _draw(self, path: Path, size: Size) -> Picture:
+    def _do_once(self, work: str, path: Path, *told: Variant) -> Any:
         from pebble import ProcessExpired
 
         from uploadsvc.images import worker
 
         pool = self._running()
         with _broken_pools():
-            task: Future[Picture] = pool.schedule(
-                worker.draw, args=(path, size, self._max_pixels), timeout=self._seconds
+            task: Future[Any] = pool.schedule(
+                getattr(worker, work), args=(path, *told, self._recipe), timeout=self._seconds
             )
         self._await(task, pool)
         try:
@@ -97,7 +126,7 @@ class Decoders:
         except TimeoutError as error:
             raise TooHeavy from error
 
-    def _await(self, task: Future[Picture], pool: Any) -> None:
+    def _await(self, task: Future[Any], pool: Any) -> None:
         """Return when the task is done; raise `_BrokenPool` when it never will be."""
         deadline = monotonic() + self._seconds + _GRACE
         while not wait([task], timeout=_LOOK).done:

@@ -2,49 +2,146 @@
 How a preview is drawn: open, decode no more than needed, shrink, sRGB, upright, encode.
 
 Everything here may meet hostile bytes and belongs into a process with limits; see
-`uploadsvc.images.pool`. What comes out holds pixels and nothing else: no EXIF, no place
-where it was taken, no comment, no profile.
+`uploadsvc.images.pool`.
 """
 
+import math
+import time
 import warnings
-from io import BytesIO
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import BinaryIO
 
-from PIL import ExifTags, Image, ImageFile
+from PIL import Image, ImageFile
 
 from uploadsvc.errors import Undecodable, UploadsvcError
+from uploadsvc.images.animation import Animation
 from uploadsvc.images.colours import to_srgb
-from uploadsvc.images.opening import open_picture
-from uploadsvc.images.picture import Picture
+from uploadsvc.images.decoding import decode
+from uploadsvc.images.encoding import Movement, encode, may_move, seconds_to_encode
+from uploadsvc.images.opening import media_type_of, open_picture
+from uploadsvc.images.orientation import TURNS, orientation_of, upright
+from uploadsvc.images.picture import Facts, Picture
+from uploadsvc.images.pixels import Pixels
+from uploadsvc.images.recipe import STANDARD, Recipe
 from uploadsvc.images.refusals import TooHeavy
 from uploadsvc.images.shrinking import shrink
-from uploadsvc.images.sizes import Size
+from uploadsvc.images.sizes import Box, Size
+from uploadsvc.images.variants import Variant
 
-QUALITY = 85
-
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What brings each EXIF orientation upright; 1 already is."""
+_TINY = Variant(Size(16, 16))
 
 
-def draw_preview(file: BinaryIO, size: Size, *, max_pixels: int) -> Picture:
+def draw_preview(file: BinaryIO, variant: Variant, recipe: Recipe = STANDARD) -> Picture:
     """
-    Return the picture at the largest size that fits: JPEG, or PNG if any of it shows through.
+    Return the picture as the variant wants it.
 
     Raise `Undecodable`, or one of its refinements in `refusals`, for what cannot be shown.
     """
+    with _only_our_errors():
+        image = open_picture(file, max_pixels=recipe.max_pixels)
+        drawing = _Drawing(variant, recipe, orientation_of(image), image.info.get("icc_profile"))
+        # Decoding at a fraction makes the picture forget how large it is.
+        full = variant.full or upright(image.size, drawing.orientation)
+        animation = Animation.of(image)
+        if animation is None or variant.still or not may_move(variant.format):
+            movement, frames = None, [drawing.still(file, image)]
+        else:
+            movement, frames = drawing.moving(file, animation)
+        data, media_type, faithful = encode(frames, movement, variant.format, recipe)
+        return Picture(
+            data,
+            media_type,
+            *frames[0].size,
+            full=full,
+            animated=movement is not None,
+            faithful=faithful and (animation is None or variant.still or movement is not None),
+        )
+
+
+def probe(file: BinaryIO, recipe: Recipe = STANDARD) -> Facts:
+    """
+    Return what a picture is; raise as `draw_preview` does.
+
+    The picture, or its first frame, is decoded: a header alone says nothing of what is behind it.
+    """
+    with _only_our_errors():
+        image = open_picture(file, max_pixels=recipe.max_pixels)
+        width, height = upright(image.size, orientation_of(image))
+        media_type, animated = media_type_of(image), Animation.of(image) is not None
+        _Drawing(_TINY, recipe, orientation=1, profile=None).still(file, image)
+        return Facts(media_type, width, height, animated=animated)
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    variant: Variant
+    recipe: Recipe
+    orientation: int
+    profile: bytes | None
+
+    def still(self, file: BinaryIO, image: ImageFile.ImageFile) -> Image.Image:
+        """Return the picture, or the first frame of it, drawn."""
+        full = image.size
+        target, part = self._target(full)
+        wanted = (
+            _whole(target[0], full[0], part[2] - part[0]),
+            _whole(target[1], full[1], part[3] - part[1]),
+        )
+        pixels = decode(file, image, wanted)
+        return self._drawn(pixels, full)
+
+    def moving(
+        self, file: BinaryIO, animation: Animation
+    ) -> tuple[Movement | None, list[Image.Image]]:
+        """Return the frames drawn, or only the first one where all are too much."""
+        image = animation.image
+        began = time.monotonic()
+        redrawn = animation.redrawn(
+            lambda frame: self._drawn(Pixels.of(frame), image.size), self.recipe
+        )
+        if redrawn is not None:
+            frames, movement = redrawn
+            left = self.recipe.animation_seconds - (time.monotonic() - began)
+            if seconds_to_encode(frames, movement, self.variant.format, self.recipe) < left:
+                return movement, frames
+            image.seek(0)
+        return None, [self.still(file, image)]
+
+    def _target(self, full: tuple[int, int]) -> tuple[tuple[int, int], Box]:
+        """Return the size to draw at, and the part to draw, as the picture lies in the file."""
+        size = self.variant.size
+        shown = upright(full, self.orientation)
+        target = upright(size.fit(*(self.variant.full or shown)), self.orientation)
+        left, top, right, bottom = size.part(*shown)
+        if self.orientation >= 5:
+            # The middle is the middle, from whichever side.
+            left, top, right, bottom = top, left, bottom, right
+        return target, (left, top, right, bottom)
+
+    def _drawn(self, pixels: Pixels, full: tuple[int, int]) -> Image.Image:
+        target, part = self._target(full)
+        box = pixels.place(full, part)
+        small = shrink(pixels, target, box, profile=self.profile, linear=self.recipe.linear)
+        small = to_srgb(small, self.profile)
+        if self.orientation in TURNS:
+            small = small.transpose(TURNS[self.orientation])
+        return small
+
+
+def _whole(target: int, full: int, part: float) -> int:
+    """Return the size of the whole at which the part has the target's."""
+    return min(full, math.ceil(target * full / part))
+
+
+@contextmanager
+def _only_our_errors() -> Iterator[None]:
     with warnings.catch_warnings():
         # Pillow warns of much that it then reads, or refuses with an error.
         warnings.simplefilter("ignore")
         try:
-            return _draw(file, size, max_pixels)
+            yield
         except UploadsvcError:
             raise
         except MemoryError as error:
@@ -55,61 +152,3 @@ def draw_preview(file: BinaryIO, size: Size, *, max_pixels: int) -> Picture:
             if "memory" in str(error).lower():
                 raise TooHeavy from error
             raise Undecodable("the file is not a picture that can be shown") from error
-
-
-def _draw(file: BinaryIO, size: Size, max_pixels: int) -> Picture:
-    image = open_picture(file, max_pixels=max_pixels)
-    full = _load(image, size)
-    orientation = _orientation(image)
-    small = shrink(image, _fit(size, full, orientation))
-    profile = image.info.get("icc_profile")
-    small = to_srgb(small, profile)
-    if orientation in _TURNS:
-        small = small.transpose(_TURNS[orientation])
-    return _encode(small)
-
-
-def _load(image: ImageFile.ImageFile, size: Size) -> tuple[int, int]:
-    """Decode, a JPEG at a fraction where that is enough; return the size of the whole."""
-    full = image.size
-    if image.format in ("JPEG", "MPO"):
-        width, height = _fit(size, full, _orientation(image))
-        # Half as large again as wanted leaves the last step something to smooth.
-        image.draft(None, (-(-width * 3 // 2), -(-height * 3 // 2)))
-        image.load()
-        return full
-    # Only loading tells that a file is cut short, and turns a TIFF upright by itself.
-    image.load()
-    return image.size
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:
-        # Broken EXIF comes as many kinds of errors; the picture may be whole all the same.
-        return 1
-    return orientation if orientation in _TURNS else 1
-
-
-def _fit(size: Size, full: tuple[int, int], orientation: int) -> tuple[int, int]:
-    """Return the size to draw at, in the picture as it lies in the file."""
-    width, height = full
-    if orientation < 5:
-        return size.fit(width, height)
-    height, width = size.fit(height, width)
-    return width, height
-
-
-def _encode(image: Image.Image) -> Picture:
-    out = BytesIO()
-    # What is known beside the pixels would else be written along with them.
-    image.info.clear()
-    if image.mode in ("LA", "RGBA") and image.getchannel("A").getextrema() != (255, 255):
-        media_type = "image/png"
-        image.save(out, "PNG", optimize=True)
-    else:
-        media_type = "image/jpeg"
-        image = image.convert("L" if image.mode in ("L", "LA") else "RGB")
-        image.save(out, "JPEG", quality=QUALITY)
-    return Picture(out.getvalue(), media_type, image.width, image.height)

@@ -1,6 +1,6 @@
 """Why a picture cannot be shown, where more is known than that it cannot."""
 
-from uploadsvc.errors import Undecodable
+from uploadsvc.errors import Undecodable, Unsupported
 
 
 class TooManyPixels(Undecodable):
@@ -19,3 +19,9 @@ class TooHeavy(Undecodable):
 
     def __init__(self, sentence: str = "the picture is too large to decode") -> None:
         super().__init__(sentence)
+
+
+class NeedsPackage(Unsupported):
+    """A package that is not installed would be needed."""
+
+    code = "needs-package"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 # Markers that a decoder acts on. RST and TEM have no length and end nothing; 0xFF00 is data.
-_MARKER = re.compile(rb"\xff+([\x02-\xcf\xd8-\xfe])")
+MARKER = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
 _EOI, _SOS = 0xD9, 0xDA
 _BARE = {0xD8, _EOI}
 # Baseline, extended and arithmetic coding, one pass each unless the components come apart.
@@ -55,7 +55,7 @@ def _next_marker(file: BinaryIO, at: int) -> tuple[int, int] | None:
     # Most markers follow at once; only coded data is searched in large pieces.
     piece = file.read(16)
     while len(piece) > 1:
-        if found := _MARKER.search(piece):
+        if found := MARKER.search(piece):
             return found[1][0], at + found.end()
         # The last byte may be the first half of a marker.
         at += len(piece) - 1

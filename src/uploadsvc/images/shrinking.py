@@ -1,105 +1,106 @@
 """
-From a decoded picture to a small one, without ever holding a second large one.
+From decoded pixels to a small picture, without ever holding a second large one.
 
-The pixels are first averaged over whole blocks, band by band, then resampled with a
-Lanczos filter. Palettes, single bits and deep samples are expanded before that, for their
-numbers cannot be averaged; colours are weighed by their alpha, so that the hidden colour of
-transparent pixels never bleeds into an edge. What comes out is L, LA, RGB, RGBA or CMYK.
+The pixels are first averaged over whole blocks, band by band, then resampled with a filter.
+Palettes and single bits are expanded before that, for their numbers cannot be averaged;
+colours are weighed by their alpha, so that the hidden colour of transparent pixels never
+bleeds into an edge. What comes out is L, LA, RGB or RGBA. Deep samples, and all where light is
+to be averaged, take the way of `light`.
 """
 
 from PIL import Image
 
-_DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
-_GRAY = ("1", "L", "LA", "La", *_DEEP)
-_BAND = 1 << 20
-"""Pixels that are expanded at a time."""
+from uploadsvc.images.colours import to_srgb
+from uploadsvc.images.light import LightPlanes, is_deep
+from uploadsvc.images.pixels import Pixels
+from uploadsvc.images.sizes import Box
+
+GAP = 2
+"""How many times larger than the target the blocks leave the picture, for the filter to see."""
 
 _ROOM = 16 << 20
 """Pixels of a picture that may still be large when the filter begins."""
 
-GAP = 2
-"""How many times larger than the target the blocks leave the picture, for Lanczos to see."""
+_SMALL = 640 * 480
+"""Pixels up to which every edge is worth a Lanczos filter. Beyond, what is shrunk by half or
+more gets one of a third of the work, whose softness a large picture hides."""
+
+_GRAY = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 
 
-def shrink(image: Image.Image, target: tuple[int, int]) -> Image.Image:
+def shrink(
+    pixels: Pixels, target: tuple[int, int], box: Box, *, profile: bytes | None, linear: bool
+) -> Image.Image:
     """
-    Return the loaded picture at exactly the size `target`, which is not larger.
+    Return the part of the picture in `box` at exactly the size `target`.
 
-    The picture itself is closed as soon as its pixels are not needed any more.
+    `linear`: light is averaged rather than the numbers that stand for it. `profile` is that of
+    inks, which do not mix as their numbers do: CMYK becomes sRGB as soon as it is small. The
+    pixels are let go as soon as they are not needed any more.
     """
-    across, down = _blocks(image.size, target)
-    small = _average(image, across, down)
-    if small is not image:
-        image.close()
-    if small.size != target:
+    ratios = int((box[2] - box[0]) // target[0]), int((box[3] - box[1]) // target[1])
+    if pixels.mode == "CMYK":
+        across, down = _blocks(pixels, ratios)
+        small = to_srgb(_averaged(pixels, across, down), profile)
+        box = _within(box, across, down)
+        pixels, ratios = Pixels.of(small), (1, 1)
+    if linear or is_deep(pixels):
+        across, down = (max(1, ratio // GAP) for ratio in ratios)
+        planes = LightPlanes.averaged(pixels, across, down, linear=linear)
+        pixels.close()
+        return planes.resized(target, _within(box, across, down))
+    across, down = _blocks(pixels, ratios)
+    small = _averaged(pixels, across, down)
+    if small is not pixels.whole:
+        pixels.close()
+    inner = _within(box, across, down)
+    if small.size != target or inner != (0, 0, *small.size):
         # The last block may be cut short, so the box ends inside it.
-        box = (0.0, 0.0, image.width / across, image.height / down)
-        small = small.resize(target, Image.Resampling.LANCZOS, box=box)
-    return small.convert({"La": "LA", "RGBa": "RGBA"}.get(small.mode, small.mode))
+        small = small.resize(target, _filter(inner, target), box=inner)
+    return small.convert({"La": "LA", "RGBa": "RGBA", "RGBX": "RGB"}.get(small.mode, small.mode))
 
 
-def _blocks(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int]:
+def _blocks(pixels: Pixels, ratios: tuple[int, int]) -> tuple[int, int]:
     """Return how many pixels across and down become one, before the filter."""
-    ratios = size[0] // target[0], size[1] // target[1]
     across, down = (max(1, ratio // GAP) for ratio in ratios)
-    if size[0] * size[1] > _ROOM * across * down:
+    if pixels.width * pixels.height > _ROOM * across * down:
         across, down = (max(1, ratio // GAP, min(2, ratio)) for ratio in ratios)
     return across, down
 
 
-def _average(image: Image.Image, across: int, down: int) -> Image.Image:
+def _within(box: Box, across: int, down: int) -> Box:
+    return box[0] / across, box[1] / down, box[2] / across, box[3] / down
+
+
+def _filter(box: Box, target: tuple[int, int]) -> Image.Resampling:
+    is_large = target[0] * target[1] > _SMALL
+    if is_large and box[2] - box[0] >= 1.4 * target[0]:
+        return Image.Resampling.HAMMING
+    return Image.Resampling.LANCZOS
+
+
+def _averaged(pixels: Pixels, across: int, down: int) -> Image.Image:
     """Return the picture in its expanded mode, each `across` x `down` block one pixel."""
-    mode = _expanded_mode(image)
-    if image.mode == mode:
+    mode = _expanded_mode(pixels)
+    if pixels.whole is not None and pixels.mode == mode:
         # Averaging over blocks of one pixel would only make a copy.
-        return image if across == down == 1 else image.reduce((across, down))
-    small = Image.new(mode, (-(-image.width // across), -(-image.height // down)))
-    rows = max(1, _BAND // image.width // down) * down
-    bright = _brightest(image)
-    for top in range(0, image.height, rows):
-        band = image.crop((0, top, image.width, min(top + rows, image.height)))
-        small.paste(_expand(band, mode, bright).reduce((across, down)), (0, top // down))
+        return pixels.whole if across == down == 1 else pixels.whole.reduce((across, down))
+    small = Image.new(mode, (-(-pixels.width // across), -(-pixels.height // down)))
+    for top, bottom in pixels.bands(down):
+        band = _expand(pixels.rows(top, bottom), mode)
+        small.paste(band.reduce((across, down)), (0, top // down))
     return small
 
 
-def _expanded_mode(image: Image.Image) -> str:
-    transparent = image.has_transparency_data
-    if image.mode in _GRAY:
-        return "La" if transparent else "L"
-    if image.mode == "CMYK":
-        return "CMYK"
-    return "RGBa" if transparent else "RGB"
+def _expanded_mode(pixels: Pixels) -> str:
+    if pixels.mode in _GRAY:
+        return "La" if pixels.transparent else "L"
+    if pixels.mode in ("CMYK", "RGBX"):
+        return pixels.mode
+    return "RGBa" if pixels.transparent else "RGB"
 
 
-def _expand(band: Image.Image, mode: str, bright: float) -> Image.Image:
-    if band.mode in _DEEP:
-        band = _eight_bits(band, bright)
+def _expand(band: Image.Image, mode: str) -> Image.Image:
     if mode in ("La", "RGBa"):
         band = band.convert("LA" if mode == "La" else "RGBA")
     return band.convert(mode)
-
-
-def _brightest(image: Image.Image) -> float:
-    """Return the sample that shows as white."""
-    if image.mode not in ("I", "F"):
-        return 65535
-    # 32-bit samples have no white of their own; those of 16-bit files are common among them.
-    highest = float(image.getextrema()[1])  # type: ignore[arg-type]
-    return next((white for white in (1.0, 255.0, 65535.0) if highest <= white), highest)
-
-
-def _eight_bits(band: Image.Image, bright: float) -> Image.Image:
-    """Return the deep samples as L, or as LA where one of them means transparent."""
-    key = band.info.get("transparency")
-    wide = band.convert("F")
-    # Pillow cuts off what is over 255 where it converts, so it is brought below that first.
-    gray = wide.point(lambda sample: sample * (255 / bright) + 0.5).convert("L")
-    if not isinstance(key, int):
-        return gray
-    # Whole samples are at least 1 apart: 0 at the key, 255 everywhere else.
-    above = wide.point(lambda sample: sample * 255 + (-255.0 * key)).convert("L")
-    below = wide.point(lambda sample: sample * -255 + (255.0 * key)).convert("L")
-    gray.info.pop("transparency", None)
-    above.paste(255, mask=below)
-    gray.putalpha(above)
-    return gray

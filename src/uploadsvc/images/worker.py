@@ -10,29 +10,41 @@ import gc
 import os
 import resource
 import signal
+from collections.abc import Callable
 from multiprocessing import parent_process
 from pathlib import Path
+from typing import BinaryIO, TypeVar
 
 from uploadsvc.errors import Missing, Unavailable, UploadsvcError
-from uploadsvc.images.picture import Picture
-from uploadsvc.images.preview import draw_preview
-from uploadsvc.images.sizes import Size
+from uploadsvc.images import preview
+from uploadsvc.images.memory import limit as memory_limit
+from uploadsvc.images.picture import Facts, Picture
+from uploadsvc.images.recipe import Recipe
+from uploadsvc.images.variants import Variant
+
+Result = TypeVar("Result")
 
 _CODE = 24_000_000
 """Bytes of programs and libraries that are resident beside what the limit counts."""
 
 _OPEN_FILES = 64
 
+_NICENESS = 10
+
 
 def prepare(memory: int) -> None:
     """Take the limits on; `memory` is what may be resident, in bytes."""
     if memory <= _CODE:
         raise ValueError(f"a decoder needs more than {_CODE} bytes of memory")
+    # Whoever waits for an answer that needs no drawing goes first.
+    os.nice(_NICENESS)
+    # numpy, which a faster decoder may bring, would take memory for threads that are not used.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     # Killed in the middle of a decoder, which Python's own handlers would wait for.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _die_with_parent()
     # Private writable memory, counted when it is asked for: the heap, and each large buffer.
-    _limit(resource.RLIMIT_DATA, memory - _CODE)
+    memory_limit(memory - _CODE)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
@@ -43,8 +55,17 @@ def prepare(memory: int) -> None:
     os.close(silence)
 
 
-def draw(path: Path, size: Size, max_pixels: int) -> Picture:
+def draw(path: Path, variant: Variant, recipe: Recipe) -> Picture:
     """Draw one preview; every error has a sentence that a client may read."""
+    return _with_file(path, lambda file: preview.draw_preview(file, variant, recipe))
+
+
+def probe(path: Path, recipe: Recipe) -> Facts:
+    """Say what a picture is; every error has a sentence that a client may read."""
+    return _with_file(path, lambda file: preview.probe(file, recipe))
+
+
+def _with_file(path: Path, work: Callable[[BinaryIO], Result]) -> Result:
     try:
         file = path.open("rb")
     except FileNotFoundError as error:
@@ -53,7 +74,7 @@ def draw(path: Path, size: Size, max_pixels: int) -> Picture:
         raise Unavailable("the picture cannot be read") from error
     with file:
         try:
-            return draw_preview(file, size, max_pixels=max_pixels)
+            return work(file)
         except UploadsvcError as error:
             refusal: UploadsvcError = type(error)(*error.args)
     # A refusal that carried its traceback would keep the pixels of this picture alive, and

@@ -6,7 +6,7 @@ of pictures, or of who is asking. What only some storages can do is a protocol o
 own (`HasPaths`).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,7 +42,14 @@ class StoredFile:
 
 
 class Storage(Protocol):
-    def save(self, name: str, chunks: Iterable[bytes], *, expected: int = 0) -> StoredFile:
+    def save(
+        self,
+        name: str,
+        chunks: Iterable[bytes],
+        *,
+        expected: int = 0,
+        folder: Callable[[], str] | None = None,
+    ) -> StoredFile:
         """
         Keep the chunks as one file called `name`, in a new folder.
 
@@ -50,6 +57,9 @@ class Storage(Protocol):
         error, or the file cannot be kept whole, nothing of it is kept and the error is
         raised; `NoRoom` when space is what is missing. `expected` is at least how many
         bytes will come, so that a file that cannot fit is refused before it is read.
+
+        `folder` is called once, when all chunks have come, and says what the folder is
+        called. Raise `Conflict`, and keep nothing, when there is one of that name.
         """
 
     def open(self, key: Key) -> tuple[StoredFile, BinaryIO]:

@@ -27,6 +27,16 @@ class DataDir:
         return self.path / "Previews"
 
     @property
+    def originals(self) -> Path:
+        """Pictures that are kept under their IDs, until they are deleted."""
+        return self.path / "Originals"
+
+    @property
+    def sized(self) -> Path:
+        """These pictures at the sizes that were asked for; made again when they are lost."""
+        return self.path / "Sized"
+
+    @property
     def state(self) -> Path:
         """Stamps, counts and locks; nothing that is missed when it is lost."""
         return self.path / "State"
@@ -45,7 +55,7 @@ class DataDir:
         if self.path.resolve() in (Path("/"), Path.home()):
             raise BadSettings(f"data_dir {self.path}: the cleaner must have a folder of its own")
         try:
-            for folder in (self.path, self.storage, self.previews, self.state):
+            for folder in (self.path, *self._folders):
                 if not folder.is_dir():
                     folder.mkdir(parents=True)
                     folder.chmod(dir_mode)
@@ -54,3 +64,7 @@ class DataDir:
                 sync_folder(self.path)
         except OSError as error:
             raise BadSettings(f"data_dir {self.path}: {error.strerror}") from error
+
+    @property
+    def _folders(self) -> list[Path]:
+        return [self.storage, self.previews, self.originals, self.sized, self.state]

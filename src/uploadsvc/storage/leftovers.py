@@ -11,9 +11,10 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from uploadsvc.storage.cached import CacheFolder, parts
 from uploadsvc.storage.expiry import Stuck
 from uploadsvc.storage.folders import open_folder
 from uploadsvc.storage.partials import PREFIX
@@ -36,13 +37,28 @@ def left_over(
     """
     with open_folder(root, follow=True) as root_fd:
         names = os.listdir(root_fd) if among is None else among
-        for name in sorted(each for each in names if each.startswith(PREFIX)):
-            try:
-                if _is_left_over(name, root_fd, remove=remove):
-                    yield LeftOver(name)
-            except OSError as error:
-                # Another user's, say, from a day when the service ran as root.
-                yield Stuck(name, error.strerror or "unknown")
+        yield from _left_over_in(root_fd, names, remove=remove)
+
+
+def left_over_below(root: Path, *, remove: bool) -> Iterator[LeftOver | Stuck]:
+    """
+    Find the partials in the folders of `root` that nobody writes; remove them if asked.
+
+    No link is followed, and no other file system entered.
+    """
+    for part, fd in parts(CacheFolder(root, nested=True)):
+        for found in _left_over_in(fd, os.listdir(fd), remove=remove):
+            yield replace(found, name=f"{part}/{found.name}")
+
+
+def _left_over_in(fd: int, names: Iterable[str], *, remove: bool) -> Iterator[LeftOver | Stuck]:
+    for name in sorted(each for each in names if each.startswith(PREFIX)):
+        try:
+            if _is_left_over(name, fd, remove=remove):
+                yield LeftOver(name)
+        except OSError as error:
+            # Another user's, say, from a day when the service ran as root.
+            yield Stuck(name, error.strerror or "unknown")
 
 
 def _is_left_over(name: str, root_fd: int, *, remove: bool) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from uploadsvc.errors import Missing
+from uploadsvc.errors import Conflict, Missing
 from uploadsvc.storage import Key, StoredFile, names, partials
 from uploadsvc.storage.folders import open_folder, sync_folder
 from uploadsvc.storage.partials import disk_errors
@@ -46,17 +46,25 @@ class LocalStorage:
         self._room = room or Unlimited()
         self._new_folder = new_folder
 
-    def save(self, name: str, chunks: Iterable[bytes], *, expected: int = 0) -> StoredFile:
+    def save(
+        self,
+        name: str,
+        chunks: Iterable[bytes],
+        *,
+        expected: int = 0,
+        folder: Callable[[], str] | None = None,
+    ) -> StoredFile:
         names.check_name(name)
         self._room.check(expected)
         with disk_errors():
             partial, fd = self._begin(name)
         try:
             size = self._write(fd, chunks)
+            named = None if folder is None else Key(folder(), name).folder
             self._room.count(size)
             try:
                 with disk_errors():
-                    return self._commit(partial, fd, name)
+                    return self._commit(partial, fd, name, named)
             except BaseException:
                 self._room.count(-size)
                 raise
@@ -157,7 +165,7 @@ class LocalStorage:
                 until_sync = _SYNC_EVERY
         return size
 
-    def _commit(self, partial: str, fd: int, name: str) -> StoredFile:
+    def _commit(self, partial: str, fd: int, name: str, named: str | None) -> StoredFile:
         os.fchmod(fd, self._file_mode)
         # Its time begins now, however long ago the client sent the last of it.
         os.utime(fd)
@@ -167,7 +175,7 @@ class LocalStorage:
         os.fsync(fd)
         facts = os.fstat(fd)
         sync_folder(aside)
-        folder = self._rename(aside)
+        folder = self._rename(aside, named)
         try:
             sync_folder(self._root)
         except BaseException:
@@ -176,9 +184,9 @@ class LocalStorage:
             raise
         return _describe(Key(folder, name), facts)
 
-    def _rename(self, aside: Path) -> str:
+    def _rename(self, aside: Path, named: str | None) -> str:
         for _ in range(_ATTEMPTS):
-            folder = self._new_folder()
+            folder = named or self._new_folder()
             try:
                 # Fails when a folder with anything in it is there; never replaces a file.
                 aside.rename(self._root / folder)
@@ -187,6 +195,8 @@ class LocalStorage:
                     raise
             else:
                 return folder
+            if named:
+                raise Conflict("there is a file in that folder already")
         raise FileExistsError("no free folder name was found")
 
     def _undo(self, folder: str, name: str) -> None:

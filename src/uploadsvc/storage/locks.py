@@ -1,8 +1,8 @@
 """
 One at a time, among threads, processes and hosts that share a directory.
 
-A lock is a file under flock. It is named like a partial, so that one which a killed
-process leaves is swept by the cleaner; its holder removes it when done.
+A lock is a file under flock. One that is needed once is named like a partial, so that the
+cleaner sweeps it when a killed process leaves it; its holder removes it when done.
 """
 
 import contextlib
@@ -40,6 +40,33 @@ def exclusive(folder: Path, name: str, *, patience: float) -> Iterator[None]:
     finally:
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
+        os.close(fd)
+
+
+@contextlib.contextmanager
+def one_of_all(path: Path) -> Iterator[bool]:
+    """
+    Hold the lock file for the body of the `with`, and say True; False if somebody else does.
+
+    It stays when it is done. Where a full disk has no room for it, everybody is told True:
+    what is done under it must be spared by it, not made safe.
+    """
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    except OSError:
+        fd = None
+    if fd is None:
+        yield True
+        return
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            is_mine = False
+        else:
+            is_mine = True
+        yield is_mine
+    finally:
         os.close(fd)
 
 

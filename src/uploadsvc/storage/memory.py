@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
-from uploadsvc.errors import Missing
+from uploadsvc.errors import Conflict, Missing
 from uploadsvc.storage import Key, StoredFile, names
 
 
@@ -16,12 +16,19 @@ class MemoryStorage:
         self._files: dict[Key, tuple[StoredFile, bytes]] = {}
         self._new_folder = new_folder
 
-    def save(self, name: str, chunks: Iterable[bytes], *, expected: int = 0) -> StoredFile:
+    def save(
+        self,
+        name: str,
+        chunks: Iterable[bytes],
+        *,
+        expected: int = 0,
+        folder: Callable[[], str] | None = None,
+    ) -> StoredFile:
         data = b"".join(chunks)
-        folder = self._new_folder()
-        while any(key.folder == folder for key in self._files):
-            folder = self._new_folder()
-        stored = StoredFile(Key(folder, name), size=len(data), stored_ns=time.time_ns())
+        key = Key(self._free_folder() if folder is None else folder(), name)
+        if self._is_taken(key.folder):
+            raise Conflict("there is a file in that folder already")
+        stored = StoredFile(key, size=len(data), stored_ns=time.time_ns())
         self._files[stored.key] = (stored, data)
         return stored
 
@@ -39,3 +46,11 @@ class MemoryStorage:
 
     def __iter__(self) -> Iterator[StoredFile]:
         return iter([stored for stored, _ in self._files.values()])
+
+    def _free_folder(self) -> str:
+        while self._is_taken(folder := self._new_folder()):
+            pass
+        return folder
+
+    def _is_taken(self, folder: str) -> bool:
+        return any(key.folder == folder for key in self._files)

@@ -1,21 +1,17 @@
 """
 Whether there is room: how much of the disk stays free, and how much may be kept in all.
 
-The disk is asked each time. What is kept in all is counted in a small file beside the
-storage, changed under a lock, so that every process and host sees the same sum; a kill at
-the wrong moment, or an upload at the moment of a recount, can leave it a file off, which
-the next recount puts right.
+The disk is asked each time. What is kept in all is counted in a ledger beside the storage; a
+kill at the wrong moment, or an upload at the moment of a recount, can leave it a file off,
+which the next recount puts right.
 """
 
-import contextlib
-import fcntl
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from uploadsvc.errors import NoRoom
-from uploadsvc.storage.partials import disk_errors
+from uploadsvc.storage.ledger import Ledger
 
 _DEFAULT_SHARE = 0.05
 _DEFAULT_FLOOR = 1_000_000_000
@@ -51,7 +47,7 @@ class DiskRoom:
         self._root = root
         self._floor = floor
         self._max_stored = max_stored
-        self._ledger = ledger
+        self._ledger = Ledger(ledger) if ledger else None
 
     def check(self, incoming: int) -> None:
         self.check_disk(incoming)
@@ -76,46 +72,25 @@ class DiskRoom:
 
     def stored(self) -> int:
         """Return how many bytes the ledger says are stored."""
-        if self._ledger is None:
-            return 0
-        try:
-            return _sum_in(self._ledger.read_bytes())
-        except FileNotFoundError:
-            return 0
+        # One that is lost counts from nothing; the next recount puts it right.
+        return (self._ledger.read() or 0) if self._ledger else 0
 
     def count(self, change: int) -> None:
         if not self._max_stored:
             return
-        with self._locked_ledger() as fd:
-            total = max(0, _sum_in(os.pread(fd, 32, 0)) + change)
+        with self._needed_ledger().locked() as entry:
+            total = max(0, (entry.read() or 0) + change)
             if change > 0 and total > self._max_stored:
                 raise NoRoom("no more files can be kept at the moment", retry_after=600)
-            self._write(fd, total)
+            entry.write(total)
 
     def recount(self, total: int) -> None:
         """Set the sum to what is really there."""
         if self._max_stored:
-            with self._locked_ledger() as fd:
-                self._write(fd, total)
+            with self._needed_ledger().locked() as entry:
+                entry.write(total)
 
-    @contextlib.contextmanager
-    def _locked_ledger(self) -> Iterator[int]:
+    def _needed_ledger(self) -> Ledger:
         if self._ledger is None:
             raise ValueError("max_stored needs a ledger")
-        with disk_errors():
-            fd = os.open(self._ledger, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            yield fd
-        finally:
-            os.close(fd)
-
-    def _write(self, fd: int, total: int) -> None:
-        # Fixed width: overwritten in one write, never shorter than what was there.
-        os.pwrite(fd, b"%-31d\n" % total, 0)
-
-
-def _sum_in(ledger: bytes) -> int:
-    # What a power cut left in it may be no number; the next recount puts it right.
-    text = ledger.strip()
-    return int(text) if text.isdigit() else 0
+        return self._ledger

@@ -16,6 +16,7 @@ from webob import Request, Response
 
 from uploadsvc import errors
 from uploadsvc.observe import request_id
+from uploadsvc.web.accept import accepted, spoken
 from uploadsvc.web.headers import keep_nowhere
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ STATUS: dict[type[errors.UploadsvcError], int] = {
     LengthRequired: 411,
     PreconditionFailed: 412,
     errors.TooLarge: 413,
+    errors.Unsupported: 415,
     BadRange: 416,
     errors.LimitExceeded: 422,
     errors.Undecodable: 422,
@@ -126,18 +128,13 @@ def refuse(request: Request, error: errors.UploadsvcError) -> Response:
 
 def accepts_json(request: Request) -> bool:
     """Whether the client names `application/json` in `Accept`, among others too."""
-    return "application/json" in _kinds(request.environ.get("HTTP_ACCEPT", ""))
+    return "application/json" in accepted(request)
 
 
 def speaks_json(request: Request) -> bool:
     """Whether the client would rather be told of an error in JSON."""
-    spoken = _kinds(request.environ.get("CONTENT_TYPE", ""))
-    accepted = _kinds(request.environ.get("HTTP_ACCEPT", ""))
-    return bool((spoken | accepted) & {"application/json", "application/problem+json"})
-
-
-def _kinds(header: str) -> set[str]:
-    return {kind.split(";")[0].strip().lower() for kind in header.split(",")}
+    kinds = accepted(request) | {spoken(request)}
+    return bool(kinds & {"application/json", "application/problem+json"})
 
 
 def allow(request: Request, *methods: str) -> None:

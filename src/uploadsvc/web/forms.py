@@ -36,9 +36,10 @@ _OPTION = re.compile(r";\s*([^\s=;]+)\s*=")
 
 
 class FileForm:
-    def __init__(self, request: Request, *, field: str, limit: int) -> None:
+    def __init__(self, request: Request, *, field: str | None, limit: int) -> None:
         """
-        Begin to read the form; `field` is that of the file, `limit` its size in bytes.
+        Begin to read the form; `field` is that of the file, None for any; `limit` is its size
+        in bytes.
 
         Raise `TooLarge` before anything is read where the length of the body tells.
         """
@@ -62,7 +63,7 @@ class FileForm:
                 if event.filename is not None:
                     return self._accept(event)
                 self._read_field(event)
-        raise BadInput(f"the form has no file in a field {self._field!r}")
+        raise self._no_file()
 
     def chunks(self) -> Iterator[bytes]:
         """
@@ -86,11 +87,15 @@ class FileForm:
                 self._read_field(event)
 
     def _accept(self, part: MultipartSegment) -> str:
-        if part.name != self._field:
-            raise BadInput(f"the form has no file in a field {self._field!r}")
+        if self._field not in (None, part.name):
+            raise self._no_file()
         if not part.filename and _has_empty_name(part):
             raise BadInput("no file was chosen")
         return str(part.filename)
+
+    def _no_file(self) -> BadInput:
+        field = f" in a field {self._field!r}" if self._field else ""
+        return BadInput(f"the form has no file{field}")
 
     def _read_field(self, part: MultipartSegment) -> None:
         value = b""

@@ -12,8 +12,12 @@ from uploadsvc.mediatypes import is_media
 _POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
-def protect(response: Response, *, media_type: str, name: str) -> None:
-    """Set the type and all that keeps a stored file from doing harm in a browser."""
+def protect(response: Response, *, media_type: str, name: str, indexed: bool = False) -> None:
+    """
+    Set the type and all that keeps a stored file from doing harm in a browser.
+
+    What is `indexed` may be found by search engines.
+    """
     media = is_media(media_type)
     response.content_type = media_type
     response.charset = "utf-8" if media_type == "text/plain" else None
@@ -24,7 +28,8 @@ def protect(response: Response, *, media_type: str, name: str) -> None:
     headers["Content-Disposition"] = disposition(name, inline=inline)
     headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     headers["Referrer-Policy"] = "no-referrer"
-    headers["X-Robots-Tag"] = "noindex"
+    if not indexed:
+        headers["X-Robots-Tag"] = "noindex"
 
 
 def disposition(name: str, *, inline: bool) -> str:

@@ -46,3 +46,11 @@ def one(name: str, *sources: dict[str, set[str]]) -> str | None:
     if len(values) > 1:
         raise BadInput(f"{name} is given twice, with different values")
     return values.pop() if values else None
+
+
+def is_still(query: dict[str, set[str]]) -> bool:
+    """Whether `frame=first` asks for a still of what moves; raise `BadInput` for others."""
+    frame = one("frame", query)
+    if frame not in (None, "first"):
+        raise BadInput("frame can only be first")
+    return frame == "first"

@@ -1,0 +1,62 @@
+"""
+Pictures that move: their frames, one after the other, each redrawn small.
+
+How many there are is not asked for where that means reading all of them. One that has too
+many, is too much to hold or takes too long is given up; its first frame can be shown.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PIL import Image, ImageFile
+
+from uploadsvc.images.encoding import Movement
+from uploadsvc.images.recipe import Recipe
+
+_MOVING = ("GIF", "PNG", "WEBP", "AVIF")
+
+_MOST_PIXELS = 16 << 20
+"""Of all small frames together: 64 MB."""
+
+
+@dataclass(frozen=True)
+class Animation:
+    image: ImageFile.ImageFile
+
+    @classmethod
+    def of(cls, image: ImageFile.ImageFile) -> "Animation | None":
+        """Return the animation that an opened picture is; None when it is a still."""
+        if image.format in _MOVING and getattr(image, "is_animated", False):
+            return cls(image)
+        return None
+
+    def redrawn(
+        self,
+        draw: Callable[[Image.Image], Image.Image],
+        recipe: Recipe,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> tuple[list[Image.Image], Movement] | None:
+        """
+        Return every frame as `draw` makes it, and how they follow each other.
+
+        None when it is more than the recipe allows; the picture is back at its first frame.
+        """
+        deadline = clock() + recipe.animation_seconds
+        frames: list[Image.Image] = []
+        durations: list[int] = []
+        pixels = 0
+        while len(frames) <= recipe.max_frames and clock() < deadline:
+            frame = draw(self.image.copy())
+            durations.append(round(self.image.info.get("duration", 0)))
+            frames.append(frame)
+            pixels += frame.width * frame.height
+            if pixels > _MOST_PIXELS:
+                break
+            try:
+                self.image.seek(len(frames))
+            except EOFError:
+                return frames, Movement(durations, self.image.info.get("loop"))
+        self.image.seek(0)
+        return None
