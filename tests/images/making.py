@@ -42,13 +42,21 @@ def shown(picture):
     return image
 
 
+def in_one_piece(pixels):
+    """The image that decoded pixels are, put together from their bands."""
+    whole = Image.new(pixels.mode, (pixels.width, pixels.height))
+    for top, bottom in pixels.bands(1):
+        whole.paste(pixels.rows(top, bottom), (0, top))
+    return whole
+
+
 def near(pixel, wanted, tolerance=12):
     return all(abs(a - b) <= tolerance for a, b in zip(pixel, wanted, strict=True))
 
 
-def png(width, height, *, depth=8, colour=2, before=(), data=b"", after=()):
+def png(width, height, *, depth=8, colour=2, before=(), data=b"", after=(), interlace=0):
     """A PNG as told, right or wrong; `before` and `after` the data are whole chunks."""
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlace)
     chunks = [(b"IHDR", header), *before, (b"IDAT", data), *after, (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -62,6 +70,31 @@ def blank_png(width, height, *, colour=2, samples=3):
     row = bytes(width * samples + 1)
     data = b"".join(pack.compress(row) for _ in range(height)) + pack.flush()
     return png(width, height, colour=colour, data=data)
+
+
+def deep_png(width, height, sample, *, colour=2, **chunks):
+    """A PNG of 16 bits a sample; `sample(x, y)` is the pixel there."""
+    rows = [[n for x in range(width) for n in sample(x, y)] for y in range(height)]
+    data = b"".join(struct.pack(f">x{len(row)}H", *row) for row in rows)
+    return png(width, height, depth=16, colour=colour, data=zlib.compress(data), **chunks)
+
+
+# Where each of the seven passes begins and how far apart its pixels are (PNG 8.2).
+_ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+          (0, 1, 1, 2)]  # fmt: skip
+
+
+def interlaced_png(image):
+    """An RGB or RGBA picture that comes in seven passes."""
+    size, width = len(image.mode), image.width
+    pixels, data = image.tobytes(), b""
+    for left, top, across, down in _ADAM7:
+        for y in range(top, image.height if left < width else 0, down):
+            row = pixels[y * width * size : (y + 1) * width * size]
+            picked = range(left * size, len(row), across * size)
+            data += b"\0" + b"".join(row[at : at + size] for at in picked)
+    colour = {"RGB": 2, "RGBA": 6}[image.mode]
+    return png(*image.size, colour=colour, data=zlib.compress(data, 1), interlace=1)
 
 
 def gif_flood():

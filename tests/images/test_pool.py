@@ -17,6 +17,7 @@ from images.processes import ended, workers
 from servers import peak_memory
 from uploadsvc.errors import Missing, Unavailable, Undecodable
 from uploadsvc.images import Picture, Size, TooHeavy, TooManyPixels, Variant
+from uploadsvc.images.memory import HEADROOM
 from waiting import eventually
 
 BOX = Variant(Size(60, 60))
@@ -232,7 +233,8 @@ def test_a_decoder_can_write_no_file_and_dumps_no_memory(make_decoders, good):
     limits = {line[:26].strip(): line[26:].split()[:2] for line in lines}
     assert limits["Max file size"] == ["0", "0"]
     assert limits["Max core file size"] == ["0", "0"]
-    assert int(limits["Max data size"][0]) < 300_000_000
+    # What libraries map and never touch counts beside what may be resident.
+    assert max(map(int, limits["Max data size"])) < 300_000_000 + HEADROOM
 
 
 def run(code, *arguments):

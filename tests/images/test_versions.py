@@ -11,7 +11,7 @@ def test_every_format_of_the_service_is_readable_here():
     )
     assert set(found) == {
         "pillow", "jpeg", "zlib", "webp", "avif", "openjpeg", "tiff", "littlecms2", "formats",
-        "pillow-heif", "pillow-jxl-plugin", "kornia-rs",
+        "pillow-heif", "pillow-jxl-plugin", "kornia-rs", "simplejpeg",
     }  # fmt: skip
     assert "missing" not in found.values()
 

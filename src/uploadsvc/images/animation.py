@@ -19,6 +19,9 @@ _MOVING = ("GIF", "PNG", "WEBP", "AVIF")
 _MOST_PIXELS = 16 << 20
 """Of all small frames together: 64 MB."""
 
+_LONGEST, _OFTENEST = 655_350, 65_535
+"""Milliseconds of a frame and times of the whole, as far as GIF and WebP can say them."""
+
 
 @dataclass(frozen=True)
 class Animation:
@@ -47,16 +50,28 @@ class Animation:
         frames: list[Image.Image] = []
         durations: list[int] = []
         pixels = 0
-        while len(frames) <= recipe.max_frames and clock() < deadline:
+        # An APNG may have a picture in front for those who do not know that it moves.
+        skipped = 1 if getattr(self.image, "default_image", False) else 0
+        self.image.seek(skipped)
+        while len(frames) < recipe.max_frames and clock() < deadline:
             frame = draw(self.image.copy())
-            durations.append(round(self.image.info.get("duration", 0)))
+            durations.append(min(_LONGEST, round(self.image.info.get("duration", 0))))
             frames.append(frame)
             pixels += frame.width * frame.height
             if pixels > _MOST_PIXELS:
                 break
             try:
-                self.image.seek(len(frames))
+                self.image.seek(skipped + len(frames))
             except EOFError:
-                return frames, Movement(durations, self.image.info.get("loop"))
+                return frames, Movement(durations, _plays(self.image))
         self.image.seek(0)
         return None
+
+
+def _plays(image: ImageFile.ImageFile) -> int:
+    """Return how often a picture that moves is shown; 0 for ever."""
+    plays: int | None = image.info.get("loop")
+    if image.format == "GIF":
+        # Once, and as often again as it says.
+        plays = 1 if plays is None else plays and plays + 1
+    return plays if plays and plays <= _OFTENEST else 0

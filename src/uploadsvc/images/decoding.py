@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from PIL import Image, ImageFile, Jpeg2KImagePlugin
 
-from uploadsvc.images import png, webp
+from uploadsvc.images import fast, png, webp
 from uploadsvc.images.opening import JPEG
 from uploadsvc.images.pixels import Pixels
 from uploadsvc.images.progressive import without_fine_scans
@@ -31,12 +31,8 @@ def decode(file: BinaryIO, image: ImageFile.ImageFile, wanted: tuple[int, int]) 
 
     Raise what Pillow raises for what is broken.
     """
-    full = image.size
     if image.format in JPEG:
-        decoded = _jpeg(file, image, wanted)
-        fraction = max(1, round(full[0] / decoded.width), round(full[1] / decoded.height))
-        # A last block that is not whole still makes a whole pixel.
-        return Pixels.of(decoded, (0.0, 0.0, full[0] / fraction, full[1] / fraction))
+        return _jpeg(file, image, wanted)
     if isinstance(image, Jpeg2KImagePlugin.Jpeg2KImageFile):
         return _wavelets(file, image, wanted)
     if image.format == webp.StillWebP.format:
@@ -70,6 +66,8 @@ def _halved(image: Jpeg2KImagePlugin.Jpeg2KImageFile, halvings: int) -> Pixels:
     image._size = width, height
     image.reduce = halvings
     image.load()
+    # As long as it is set, Pillow hides its method of that name.
+    image.reduce = 0
     # Each halving keeps the samples of even number, in their place (ITU-T T.800, Annex F).
     shift = 0.5 - 0.5 / 2**halvings
     ends = (
@@ -79,22 +77,33 @@ def _halved(image: Jpeg2KImagePlugin.Jpeg2KImageFile, halvings: int) -> Pixels:
     return Pixels.of(image, (shift, shift, *ends))
 
 
-def _jpeg(file: BinaryIO, image: ImageFile.ImageFile, wanted: tuple[int, int]) -> Image.Image:
-    gap = _gap(max(wanted))
+def _jpeg(file: BinaryIO, image: ImageFile.ImageFile, wanted: tuple[int, int]) -> Pixels:
     full = image.size
-    image.draft(None, _times(wanted, gap))
-    if full[0] >= 8 and 8 * image.width <= full[0] + 7 and "progressive" in image.info:
-        file.seek(0)
-        if (cut := without_fine_scans(file.read())) is not None:
-            with Image.open(BytesIO(cut), formats=("JPEG",)) as coarse:
-                # As small as it can be had, which is an eighth.
-                coarse.draft(None, (1, 1))
-                coarse.load()
-                coarse.info = image.info
-                return coarse
-        file.seek(0)
+    image.draft(None, _times(wanted, _gap(max(wanted))))
+    fraction, _ = image.decoderconfig
+    # A last block that is not whole still makes a whole pixel.
+    extent = 0.0, 0.0, full[0] / fraction, full[1] / fraction
+    with fast.contents(file) as data:
+        coarse = None
+        if fraction == 8 and "progressive" in image.info:
+            coarse = without_fine_scans(data)
+        if image.mode == "RGB":
+            samples = fast.decoded_jpeg(coarse or data, image.size)
+            if samples is not None:
+                return Pixels.of_samples(samples, extent)
+        if coarse is not None:
+            return Pixels.of(_coarse(coarse), extent)
+    file.seek(0)
     image.load()
-    return image
+    return Pixels.of(image, extent)
+
+
+def _coarse(data: bytes) -> Image.Image:
+    with Image.open(BytesIO(data), formats=("JPEG",)) as image:
+        # As small as it can be had, which is an eighth.
+        image.draft(None, (1, 1))
+        image.load()
+        return image
 
 
 def _gap(side: int) -> float:

@@ -35,8 +35,8 @@ class Movement:
 
     durations: Sequence[int]
     """Milliseconds, of each frame."""
-    loop: int | None
-    """How often it is shown; 0 for ever, None once."""
+    plays: int
+    """How often it is shown; 0 for ever."""
 
 
 def encode(
@@ -56,8 +56,10 @@ def encode(
         frames = [_over_white(frames[0]) if transparent else _opaque(frames[0])]
     elif not transparent:
         frames = [_opaque(frame) for frame in frames]
-    if chosen == "gif" and movement is None:
-        frames = [frames[0].convert("RGBA" if transparent else "RGB")]
+    if chosen == "gif" and transparent:
+        frames = [_all_or_nothing(frame) for frame in frames]
+    elif chosen == "gif" and movement is None:
+        frames = [frames[0].convert("RGB")]
     out = BytesIO()
     for frame in frames:
         # What is known beside the pixels would else be written along with them.
@@ -72,7 +74,7 @@ def seconds_to_encode(
     """Return about how long it takes to encode all frames, from how long the first ones take."""
     few = min(len(frames), _FRAMES_TO_TRY)
     began = time.monotonic()
-    encode(frames[:few], Movement(movement.durations[:few], movement.loop), wanted, recipe)
+    encode(frames[:few], Movement(movement.durations[:few], movement.plays), wanted, recipe)
     return (time.monotonic() - began) * len(frames) / few
 
 
@@ -104,10 +106,11 @@ def _moving(
     if movement is None:
         return {}
     options: dict[str, Any] = {"save_all": True, "duration": list(movement.durations)}
-    if movement.loop is not None:
-        options["loop"] = movement.loop
-    elif chosen == "webp":
-        options["loop"] = 1
+    if chosen == "webp":
+        options["loop"] = movement.plays
+    elif movement.plays != 1:
+        # How often again.
+        options["loop"] = max(0, movement.plays - 1)
     if chosen == "gif" and transparent:
         # Each frame stands alone: nothing of the one before shines through it.
         options["disposal"] = 2
@@ -119,7 +122,18 @@ def _shows_through(image: Image.Image) -> bool:
 
 
 def _opaque(image: Image.Image) -> Image.Image:
-    return image.convert({"LA": "L", "RGBA": "RGB"}.get(image.mode, image.mode))
+    return image.convert(image.mode[:-1]) if image.mode in ("LA", "RGBA") else image
+
+
+def _all_or_nothing(image: Image.Image) -> Image.Image:
+    """Return a picture without what is half transparent, which GIF does not know."""
+    image = image.convert("RGBA")
+    # Pillow would look for a few colours that have alpha, and may find none that has no alpha.
+    mask = image.getchannel("A").point(lambda alpha: 255 * (alpha > 127))
+    image.putalpha(255)
+    seen = Image.new("RGBA", image.size)
+    seen.paste(image, mask=mask)
+    return seen
 
 
 def _over_white(image: Image.Image) -> Image.Image:

@@ -69,7 +69,7 @@ def installed() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
     found = {}
-    for package in (*(each.package for each in _OPTIONAL.values()), "kornia-rs"):
+    for package in (*(each.package for each in _OPTIONAL.values()), "kornia-rs", "simplejpeg"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -7,6 +7,7 @@ on memory that the processor still has at hand.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from PIL import Image
 
@@ -31,6 +32,8 @@ class Pixels:
     extent: Box | None = None
     """Where the picture lies, if not from edge to edge: what was decoded at a fraction may end
     within its last column and row."""
+    samples: Any = None
+    """All of it, where it is in an array: rows, columns, and three bytes of RGB."""
     low: "Pixels | None" = None
     """The low bytes, where each sample has 16 bits and the bands hold the high ones."""
 
@@ -44,6 +47,22 @@ class Pixels:
             image.has_transparency_data,
             rows=lambda top, bottom: image.crop((0, top, image.width, bottom)),
             whole=image,
+            extent=extent,
+        )
+
+    @classmethod
+    def of_samples(cls, samples: Any, extent: Box | None = None) -> "Pixels":
+        """Return the pixels of an array of RGB samples."""
+        height, width = samples.shape[:2]
+        return cls(
+            width,
+            height,
+            "RGB",
+            transparent=False,
+            rows=lambda top, bottom: Image.frombuffer(
+                "RGB", (width, bottom - top), samples[top:bottom], "raw", "RGB", 0, 1
+            ),
+            samples=samples,
             extent=extent,
         )
 

@@ -22,8 +22,8 @@ from uploadsvc.images.variants import Variant
 
 log = logging.getLogger(__name__)
 
-_PICTURES = 200
-"""A process is replaced after so many: some decoders leave it large."""
+_PICTURES = 1000
+"""A process is replaced after so many: whatever a decoder loses goes with it."""
 
 _GRACE = 10.0
 """Seconds that a pool may need beside the decoding, to start or replace a process."""

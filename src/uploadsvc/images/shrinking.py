@@ -8,8 +8,11 @@ bleeds into an edge. What comes out is L, LA, RGB or RGBA. Deep samples, and all
 to be averaged, take the way of `light`.
 """
 
+from typing import Any
+
 from PIL import Image
 
+from uploadsvc.images import fast
 from uploadsvc.images.colours import to_srgb
 from uploadsvc.images.light import LightPlanes, is_deep
 from uploadsvc.images.pixels import Pixels
@@ -24,6 +27,8 @@ _ROOM = 16 << 20
 _SMALL = 640 * 480
 """Pixels up to which every edge is worth a Lanczos filter. Beyond, what is shrunk by half or
 more gets one of a third of the work, whose softness a large picture hides."""
+
+_FINAL = {"La": "LA", "RGBa": "RGBA", "RGBX": "RGB"}
 
 _GRAY = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 
@@ -50,14 +55,14 @@ def shrink(
         pixels.close()
         return planes.resized(target, _within(box, across, down))
     across, down = _blocks(pixels, ratios)
+    if across == down == 1 and pixels.samples is not None:
+        return _resampled(pixels.samples, target, box)
     small = _averaged(pixels, across, down)
     if small is not pixels.whole:
         pixels.close()
-    inner = _within(box, across, down)
-    if small.size != target or inner != (0, 0, *small.size):
-        # The last block may be cut short, so the box ends inside it.
-        small = small.resize(target, _filter(inner, target), box=inner)
-    return small.convert({"La": "LA", "RGBa": "RGBA", "RGBX": "RGB"}.get(small.mode, small.mode))
+    small = _resampled(small, target, _within(box, across, down))
+    final = _FINAL.get(small.mode)
+    return small.convert(final) if final else small
 
 
 def _blocks(pixels: Pixels, ratios: tuple[int, int]) -> tuple[int, int]:
@@ -72,11 +77,18 @@ def _within(box: Box, across: int, down: int) -> Box:
     return box[0] / across, box[1] / down, box[2] / across, box[3] / down
 
 
-def _filter(box: Box, target: tuple[int, int]) -> Image.Resampling:
-    is_large = target[0] * target[1] > _SMALL
-    if is_large and box[2] - box[0] >= 1.4 * target[0]:
-        return Image.Resampling.HAMMING
-    return Image.Resampling.LANCZOS
+def _resampled(picture: Any, target: tuple[int, int], box: Box) -> Image.Image:
+    """Return the part of an image, or of an array of samples, at the size `target`."""
+    is_large = target[0] * target[1] > _SMALL and box[2] - box[0] >= 1.4 * target[0]
+    small = fast.resampled(picture, target, box, softly=is_large)
+    if small is not None:
+        return small
+    image: Image.Image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    if image.size == target and box == (0.0, 0.0, float(target[0]), float(target[1])):
+        return image
+    # The last block may be cut short, so the box ends inside it.
+    sharpness = Image.Resampling.HAMMING if is_large else Image.Resampling.LANCZOS
+    return image.resize(target, sharpness, box=box)
 
 
 def _averaged(pixels: Pixels, across: int, down: int) -> Image.Image:

@@ -18,6 +18,7 @@ from typing import BinaryIO, TypeVar
 from uploadsvc.errors import Missing, Unavailable, UploadsvcError
 from uploadsvc.images import preview
 from uploadsvc.images.memory import limit as memory_limit
+from uploadsvc.images.memory import reuse
 from uploadsvc.images.picture import Facts, Picture
 from uploadsvc.images.recipe import Recipe
 from uploadsvc.images.variants import Variant
@@ -45,6 +46,7 @@ def prepare(memory: int) -> None:
     _die_with_parent()
     # Private writable memory, counted when it is asked for: the heap, and each large buffer.
     memory_limit(memory - _CODE)
+    reuse()
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
