@@ -10,7 +10,23 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import cached, cleaner, documents, durability, machine, preview, slow, upload
+from benchmarks import (
+    busy,
+    cached,
+    cleaner,
+    cold,
+    coverage,
+    documents,
+    durability,
+    engines,
+    fidelity,
+    machine,
+    preview,
+    quality,
+    slow,
+    upload,
+    warm,
+)
 from benchmarks.plan import Plan, working_folder
 from benchmarks.tables import Table
 
@@ -19,6 +35,13 @@ BENCHMARKS: dict[str, Callable[[Plan], Table]] = {
     "upload": upload.measure,
     "durability": durability.measure,
     "preview": preview.measure,
+    "pictures": engines.measure,
+    "fidelity": fidelity.measure,
+    "coverage": coverage.measure,
+    "quality": quality.measure,
+    "cold": cold.measure,
+    "warm": warm.measure,
+    "busy": busy.measure,
     "cached": cached.measure,
     "cleaner": cleaner.measure,
 }

@@ -6,23 +6,19 @@ service's own server, which answers constant bytes instead of calling the applic
 """
 
 import json
-import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from benchmarks import peers, previewers, servers
 from benchmarks.pictures import photograph
 from benchmarks.plan import Plan
+from benchmarks.repeated import Repeated, Served
 from benchmarks.rounds import interleaved, middle
 from benchmarks.servers import Command, Server
 from benchmarks.tables import Goal, Table, at_least
-from benchmarks.wire import BadAnswer, Content, KeptAlive, send_form
-
-_CONNECTIONS = 4
+from benchmarks.wire import Content, send_form
 
 _REMOTE = "uploadsvc serve, of a remote picture"
 _STORED = "uploadsvc serve, of a stored picture"
@@ -32,20 +28,6 @@ _THUMBOR = "thumbor, results stored"
 _COPYPARTY = "copyparty"
 
 
-@dataclass(frozen=True)
-class _Contender:
-    server: Server
-    path: str
-    length: int
-    """Bytes of the answer."""
-
-
-@dataclass(frozen=True)
-class _Served:
-    each_cpu_second: float
-    each_second: float
-
-
 def measure(plan: Plan) -> Table:
     """Ask each contender, in turn, for a preview that it has already."""
     peers.install(plan.say)
@@ -53,15 +35,12 @@ def measure(plan: Plan) -> Table:
     answers = plan.pick(1000, 4000)
     with ExitStack() as stack:
         contenders = _contenders(stack, plan, picture)
-        work = {
-            name: partial(_ask, contender, answers // _CONNECTIONS)
-            for name, contender in contenders.items()
-        }
+        work = {name: partial(contender.ask, answers) for name, contender in contenders.items()}
         results = interleaved(work, rounds=plan.pick(5, 9), say=plan.say)
     return _table(contenders, results)
 
 
-def _contenders(stack: ExitStack, plan: Plan, picture: bytes) -> dict[str, _Contender]:
+def _contenders(stack: ExitStack, plan: Plan, picture: bytes) -> dict[str, Repeated]:
     source = stack.enter_context(previewers.source(plan.place("source"), picture))
     address = f"http://127.0.0.1:{source.port}/photograph.jpg"
     ours = stack.enter_context(
@@ -69,45 +48,20 @@ def _contenders(stack: ExitStack, plan: Plan, picture: bytes) -> dict[str, _Cont
     )
     link = json.loads(send_form(ours.port, Content(len(picture), picture)).body)["link"]
     thumbor = stack.enter_context(previewers.thumbor(plan.place("thumbor"), keep_results=True))
-    copyparty = stack.enter_context(previewers.copyparty(plan.place("copyparty"), picture))
-    remote = _contender(ours, previewers.our_path(address))
+    shared = plan.place("shared")
+    name = next(previewers.names(shared, picture))
+    copyparty = stack.enter_context(previewers.copyparty(plan.place("copyparty"), shared))
+    remote = Repeated.of(ours, previewers.our_path(address))
     same = stack.enter_context(_same(plan.place("same"), remote.length))
     plain = stack.enter_context(_plain(plan.place("plain"), remote.length))
     return {
         _REMOTE: remote,
-        _STORED: _contender(ours, previewers.our_path(link)),
-        _SAME: _contender(same, previewers.our_path(address)),
-        _PLAIN: _contender(plain, previewers.our_path(address)),
-        _THUMBOR: _contender(thumbor, previewers.thumbor_path(address)),
-        _COPYPARTY: _contender(copyparty, previewers.copyparty_path()),
+        _STORED: Repeated.of(ours, previewers.our_path(link)),
+        _SAME: Repeated.of(same, previewers.our_path(address)),
+        _PLAIN: Repeated.of(plain, previewers.our_path(address)),
+        _THUMBOR: Repeated.of(thumbor, previewers.thumbor_path(address)),
+        _COPYPARTY: Repeated.of(copyparty, previewers.copyparty_path(name)),
     }
-
-
-def _contender(server: Server, path: str) -> _Contender:
-    # Asked for twice: the preview is made, and then it is found.
-    with KeptAlive(server.port, path) as connection:
-        connection.ask()
-        return _Contender(server, path, len(connection.ask()))
-
-
-def _ask(contender: _Contender, times: int) -> _Served:
-    before = contender.server.cpu_seconds()
-    began = time.perf_counter()
-    with ThreadPoolExecutor(_CONNECTIONS) as clients:
-        for client in [clients.submit(_client, contender, times) for _ in range(_CONNECTIONS)]:
-            client.result()
-    took = time.perf_counter() - began
-    cpu = contender.server.cpu_seconds() - before
-    answers = _CONNECTIONS * times
-    return _Served(each_cpu_second=answers / cpu, each_second=answers / took)
-
-
-def _client(contender: _Contender, times: int) -> None:
-    with KeptAlive(contender.server.port, contender.path) as connection:
-        for _ in range(times):
-            body = connection.ask()
-            if len(body) != contender.length or not body.startswith(b"\xff\xd8"):
-                raise BadAnswer(f"{contender.server.name} answered something else than its JPEG")
 
 
 @contextmanager
@@ -131,7 +85,7 @@ def _plain(folder: Path, length: int) -> Iterator[Server]:
         yield server
 
 
-def _table(contenders: Mapping[str, _Contender], results: Mapping[str, list[_Served]]) -> Table:
+def _table(contenders: Mapping[str, Repeated], results: Mapping[str, list[Served]]) -> Table:
     rate = {name: middle(each, lambda one: one.each_cpu_second) for name, each in results.items()}
     rows = [
         (

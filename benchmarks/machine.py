@@ -9,7 +9,10 @@ from importlib.metadata import version
 from benchmarks import peers
 
 _OURS = ("gunicorn", "multipart", "webob", "pillow")
-_PEERS = ("python-multipart", "werkzeug", "thumbor", "copyparty", "pillow")
+_PEERS = (
+    *("python-multipart", "werkzeug", "thumbor", "copyparty", "pillow"),
+    *("sharp", "pyvips", "pyvips-binary", "ipx"),
+)
 
 
 def describe() -> str:

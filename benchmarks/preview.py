@@ -5,9 +5,6 @@ Every preview is of another address, so nothing is cached; all fetch it from the
 limit is a bare decode at an eighth of the size, which fetches, shrinks and writes nothing.
 """
 
-import json
-import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -16,13 +13,13 @@ from functools import partial
 from itertools import count, islice
 from pathlib import Path
 
-from benchmarks import peers, previewers, servers
+from benchmarks import drawers, peers, previewers, servers
 from benchmarks.pictures import photograph
-from benchmarks.plan import PROJECT, Plan
+from benchmarks.plan import Plan
 from benchmarks.rounds import interleaved, middle
-from benchmarks.servers import Command, Server
+from benchmarks.servers import Server
 from benchmarks.tables import Goal, Table, at_most
-from benchmarks.wire import BadAnswer, Content, KeptAlive, send_form
+from benchmarks.wire import BadAnswer, KeptAlive
 
 _OURS = "uploadsvc serve"
 _STORED = "uploadsvc serve, of a stored picture"
@@ -67,7 +64,7 @@ def measure(plan: Plan) -> Table:
         for name, (server, path) in contenders.items():
             _ask(server, map(path, addresses), _WARM_UP)
             work[name] = partial(_ask, server, map(path, addresses), times)
-        stored = _stored(ours, picture)
+        stored = previewers.stored(ours, picture)
         work[_STORED] = partial(_ask, ours, map(previewers.our_path, stored), times)
         work[_BARE] = partial(_decode, source.folder / "photograph.jpg", times)
         results = interleaved(work, rounds=plan.pick(3, 5), say=plan.say)
@@ -88,21 +85,8 @@ def _ask(server: Server, paths: Iterator[str], times: int) -> _Drawn:
     return _Drawn(cpu=cpu / times, wall=took / times, length=len(preview))
 
 
-def _stored(server: Server, picture: bytes) -> Iterator[str]:
-    """Yield links to the picture, each to another stored file of the same bytes."""
-    link: str = json.loads(send_form(server.port, Content(len(picture), picture)).body)["link"]
-    base, folder, name = link.rsplit("/", 2)
-    storage = server.folder / "data/Storage"
-    for number in count(10_000_000):
-        (storage / str(number)).mkdir()
-        os.link(storage / folder / name, storage / str(number) / name)
-        yield f"{base}/{number}/{name}"
-
-
 def _decode(picture: Path, times: int) -> _Drawn:
-    command: Command = [previewers.PYTHON, "-m", "benchmarks.apps.bare_decode", picture, str(times)]
-    said = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
-    cpu, wall = map(float, said.split())
+    cpu, wall = drawers.decode(picture, times)
     return _Drawn(cpu=cpu, wall=wall)
 
 

@@ -26,21 +26,25 @@ class Table:
     """Sentences below the table: what was left out, what belongs to the numbers."""
 
     def __str__(self) -> str:
-        parts = [f"**{self.title}**", _markdown(self.columns, self.rows)]
+        parts = [f"**{self.title}**"]
+        if self.rows:
+            parts.append(_markdown(self.columns, self.rows))
         if self.goals:
             parts.append(_markdown(("goal", "", "measured", "reached"), map(_row, self.goals)))
         parts.extend(self.notes)
         return "\n\n".join(parts) + "\n"
 
 
-def at_most(what: str, value: float, limit: float, *, unit: str = TIMES) -> Goal:
+def at_most(what: str, value: float, limit: float, *, unit: str = TIMES, digits: int = 3) -> Goal:
     """Return a goal for a value, a ratio unless it has a unit: reached up to the limit."""
-    return Goal(what, f"at most {limit:g}{unit}", f"{_short(value)}{unit}", value <= limit)
+    measured = f"{_short(value, digits)}{unit}"
+    return Goal(what, f"at most {limit:g}{unit}", measured, value <= limit)
 
 
-def at_least(what: str, value: float, limit: float, *, unit: str = TIMES) -> Goal:
+def at_least(what: str, value: float, limit: float, *, unit: str = TIMES, digits: int = 3) -> Goal:
     """Return a goal for a value, a ratio unless it has a unit: reached from the limit on."""
-    return Goal(what, f"at least {limit:g}{unit}", f"{_short(value)}{unit}", value >= limit)
+    measured = f"{_short(value, digits)}{unit}"
+    return Goal(what, f"at least {limit:g}{unit}", measured, value >= limit)
 
 
 def _row(goal: Goal) -> tuple[str, ...]:
@@ -52,5 +56,5 @@ def _markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def _short(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+def _short(value: float, digits: int) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.{digits}g}"

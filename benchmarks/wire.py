@@ -63,15 +63,24 @@ def send_form(port: int, content: Content) -> Sent:
     return _send(port, media_type, content, before=before, after=after)
 
 
-def send_plain(port: int, content: Content) -> Sent:
+def send_plain(port: int, content: Content, *, path: str = "/sendfile") -> Sent:
     """Send a file as the whole body; raise `BadAnswer` unless it is taken."""
-    return _send(port, "application/octet-stream", content, before=b"", after=b"")
+    media_type = "application/octet-stream"
+    return _send(port, media_type, content, before=b"", after=b"", path=path)
 
 
-def _send(port: int, media_type: str, content: Content, *, before: bytes, after: bytes) -> Sent:
+def _send(
+    port: int,
+    media_type: str,
+    content: Content,
+    *,
+    before: bytes,
+    after: bytes,
+    path: str = "/sendfile",
+) -> Sent:
     length = len(before) + content.size + len(after)
     request = (
-        f"POST /sendfile HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: {media_type}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: {media_type}\r\n"
         f"Content-Length: {length}\r\nAccept: application/json\r\nConnection: close\r\n\r\n"
     ).encode()
     with socket.create_connection(("127.0.0.1", port), timeout=_TIMEOUT_SECONDS) as connection:
@@ -89,6 +98,32 @@ def _send(port: int, media_type: str, content: Content, *, before: bytes, after:
     if not head.startswith((b"HTTP/1.1 20", b"HTTP/1.0 20")):
         raise BadAnswer(answer[:500].decode(errors="replace"))
     return Sent(seconds=answered - began, waited=answered - sent, body=body)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: bytes
+    """In lower case, without the status line."""
+    body: bytes
+    seconds: float
+    """From before the connection was opened to the last byte."""
+
+
+def get(port: int, path: str) -> Answer:
+    """Ask on a connection of its own; raise `BadAnswer` for what is broken off, or no answer."""
+    began = time.perf_counter()
+    with socket.create_connection(("127.0.0.1", port), timeout=_TIMEOUT_SECONDS) as connection:
+        connection.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode()
+        )
+        answer = b"".join(iter(lambda: connection.recv(1 << 18), b""))
+    seconds = time.perf_counter() - began
+    head, end, body = answer.partition(b"\r\n\r\n")
+    line, _, headers = head.lower().partition(b"\r\n")
+    if not end or f"content-length: {len(body)}".encode() not in headers.split(b"\r\n"):
+        raise BadAnswer(head[:500].decode(errors="replace"))
+    return Answer(int(line.split()[1]), headers, body, seconds)
 
 
 class KeptAlive:
