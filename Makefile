@@ -46,7 +46,8 @@ figures: $(VENV)/.dev $(VENV)/.installed apt ## the full counts; prints the tabl
 # BENCH=upload measures one of them; BENCH= all of them at a glance.
 BENCH ?= --full
 bench: $(VENV)/.dev $(VENV)/.installed ## measure beside the peers; prints the tables of docs/performance.md
-	@sh tests/debian-packages.sh eatmydata systemd
+	@sh tests/debian-packages.sh eatmydata systemd nginx
+	@command -v npm >/dev/null || sh tests/debian-packages.sh nodejs npm
 	$(BIN)/python -m benchmarks $(BENCH)
 
 plate: $(VENV)/.dev $(VENV)/.installed ## draw docs/pictures.webp, pictures before and after

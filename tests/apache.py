@@ -9,6 +9,7 @@ there. Started by root, Apache's own processes and the service run as two differ
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ import pytest
 import uploadsvc
 from clients import upload
 from servers import family, free_port, stop, wait_until_answering
+from waiting import eventually
 
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
 MODULES = Path("/usr/lib/apache2/modules")
@@ -109,6 +111,10 @@ class Apache:
         return self.folder / "data/Storage"
 
     @property
+    def sized(self) -> Path:
+        return self.folder / "data/Sized"
+
+    @property
     def log(self) -> str:
         return (self.folder / "access.log").read_text()
 
@@ -132,6 +138,14 @@ class Apache:
             # Threads that end while they are listed take their lists of children along.
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 return family(self.process.pid)
+
+    def stop_service(self) -> None:
+        """End the service for good: Apache starts its process anew, which finds no settings."""
+        (self.folder / "uploadsvc.toml").unlink()
+        [process] = self.service_processes()
+        os.kill(process, signal.SIGKILL)
+        if not eventually(lambda: self.is_replaced(process)):
+            raise TimeoutError("Apache has not started the process of the service anew")
 
     def is_replaced(self, service_process: int) -> bool:
         """Whether another process runs the service now."""
@@ -269,8 +283,9 @@ def _configure(
 
 
 def modules_for(defined: dict[str, object]) -> list[str]:
-    """The modules that Apache loads; mod_xsendfile among them only where it is asked for."""
-    return [*_MODULES.split(), *(["xsendfile"] if "XSENDFILE" in defined else [])]
+    """The modules that Apache loads; those that not everybody needs only where they are."""
+    needed = {"XSENDFILE": "xsendfile", "IMAGES": "rewrite"}
+    return [*_MODULES.split(), *(needed[name] for name in needed if name in defined)]
 
 
 def _is_root() -> bool:

@@ -62,6 +62,10 @@ class Nginx:
         return self.service.storage
 
     @property
+    def sized(self) -> Path:
+        return self.service.data_dir / "Sized"
+
+    @property
     def log(self) -> str:
         return (self.folder / "access.log").read_text()
 
@@ -72,6 +76,14 @@ class Nginx:
     @property
     def service_log(self) -> str:
         return self.service.log.read_text()
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Run an `uploadsvc` command with the service's settings."""
+        return self.service.command(*arguments)
+
+    def stop_service(self) -> None:
+        """End the service for good."""
+        self.service.kill()
 
     def partials(self) -> list[Path]:
         """Uploads that the service is in the middle of."""
@@ -99,21 +111,27 @@ class Nginx:
 
 @contextlib.contextmanager
 def running_nginx(
-    program: str, *, buffering: bool = True, without: str | None = None, **settings: object
+    program: str,
+    *,
+    buffering: bool = True,
+    avif: bool = False,
+    without: str | None = None,
+    **settings: object,
 ) -> Iterator[Nginx]:
     """
     Run nginx and the service behind it, in a folder of their own that all may enter.
 
-    `without` are lines of the shipped files that are left out, as a regular expression: what
-    becomes of them then is what a careless operator would have.
+    `avif` is set for both. `without` are lines of the shipped files that are left out, as a
+    regular expression: what becomes of them then is what a careless operator would have.
     """
     folder = Path(tempfile.mkdtemp(prefix="uploadsvc-nginx-"))
     settings = {"trusted_proxies": "127.0.0.1", "disk_floor": 0, "decoders": 1} | settings
+    settings |= {"avif": "true"} if avif else {}
     try:
         folder.chmod(0o755)
         with running_service(folder, **settings) as service:
             port = free_port()
-            _configure(folder, port, service, buffering=buffering, without=without)
+            _configure(folder, port, service, buffering=buffering, avif=avif, without=without)
             with (folder / "start.log").open("wb") as errors:
                 process = subprocess.Popen(
                     [program, "-p", folder, "-e", folder / "main.log", "-c", folder / "nginx.conf"],
@@ -172,7 +190,7 @@ def site(values: dict[str, str]) -> str:
 
 
 def _configure(
-    folder: Path, port: int, service: Service, *, buffering: bool, without: str | None
+    folder: Path, port: int, service: Service, *, buffering: bool, avif: bool, without: str | None
 ) -> None:
     locations = DEPLOY / "locations.conf"
     if without:
@@ -185,12 +203,16 @@ def _configure(
             "server": f"127.0.0.1:{service.port}",
             "listen": f"127.0.0.1:{port} sndbuf=256k",
             "set $uploadsvc_storage": str(service.storage),
+            "set $uploadsvc_sized": str(service.data_dir / "Sized"),
             "proxy_request_buffering": "on" if buffering else "off",
             "access_log": f"{folder}/access.log uploadsvc",
             "error_log": f"{folder}/error.log crit",
             "include": str(locations),
         }
     )
+    if avif:
+        text, count = re.subn(r"(?m)^( +)#(.*image/avif.*;)$", r"\1\2", text)
+        assert count == 2, "two lines are for avif"
     (folder / "uploadsvc.conf").write_text(text)
     user = f"user {NGINX_USER};" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(_MAIN.format(folder=folder, user=user))

@@ -12,6 +12,9 @@ from webtest import TestApp
 from servers import UPLOADSVC
 from uploadsvc import Settings, make_files, serve
 from uploadsvc.limits import build_bounds
+from uploadsvc.signing import LENGTH
+from uploadsvc.sized.urls import EXTENSIONS
+from uploadsvc.storage.datadir import DataDir
 from uploadsvc.web.handover import INTERNAL_PATH
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -136,6 +139,36 @@ def test_nginx_is_told_the_same_as_the_service():
     assert seconds(locations, "client_body_timeout") > settings.stall_timeout
     assert seconds(locations, "proxy_send_timeout") > settings.stall_timeout
     assert seconds(locations, "proxy_read_timeout") > 2 * patience
+
+
+def test_nginx_and_apache_know_the_urls_of_pictures_as_the_service_does():
+    site = (DEPLOY / "nginx/uploadsvc.conf").read_text()
+    locations = (DEPLOY / "nginx/locations.conf").read_text()
+    apache = (DEPLOY / "apache/uploadsvc.conf").read_text()
+    sized = DataDir(Path("/var/lib/uploadsvc")).sized
+    extensions = "|".join(["jpe?g", *(each for each in EXTENSIONS if each not in ("jpeg", "jpg"))])
+
+    assert f" set $uploadsvc_sized {sized};" in site
+    assert f'"${{UPLOADSVC_DATA}}/{sized.name}"' in apache
+    for text in (locations, apache):
+        assert f"{extensions})" in text
+        assert f"[A-Za-z0-9_-]{{{LENGTH}}})" in text
+    # What a setting switches on is switched on there by hand.
+    assert not Settings().avif
+    assert len(re.findall(r"(?m)^ +#.*image/avif", site)) == 2
+
+
+def test_nginx_says_the_same_of_a_picture_whatever_its_file_is_called():
+    locations = (DEPLOY / "nginx/locations.conf").read_text()
+    first, other = (
+        re.search(rf"(?ms)^location {re.escape(name)}.*?^}}", locations)[0]
+        for name in ('~ "^(?!/o/)', "@uploadsvc_other_names")
+    )
+    headers = re.findall(r"add_header .*", first)
+
+    assert len(headers) == 7
+    assert re.findall(r"add_header .*", other) == headers
+    assert re.search(r"(?s)types \{.*?\}", other)[0] == re.search(r"(?s)types \{.*?\}", first)[0]
 
 
 def test_nginx_lets_go_of_idle_connections_before_the_service_does():

@@ -98,7 +98,7 @@ def test_a_unit_with_the_usual_four_lines_would_be_exposed(is_closed, tmp_path):
     assert not is_closed(unit, 80)
 
 
-def test_both_units_are_closed_the_same_way_but_for_the_network():
+def test_both_units_are_closed_the_same_way_but_for_the_network_and_the_decoders():
     def closed(path):
         start = path.read_text().index("ProtectSystem=")
         return {line for line in path.read_text()[start:].splitlines() if re.match(r"\w+=", line)}
@@ -107,6 +107,7 @@ def test_both_units_are_closed_the_same_way_but_for_the_network():
 
     assert service - cleaner == {
         "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+        "SystemCallFilter=setpriority mbind",
         "WantedBy=multi-user.target",
     }
     assert cleaner - service == {

@@ -5,6 +5,7 @@ A process reads pictures that strangers made with code that has been broken befo
 write no file, take no more than its memory, and dies at once when its server does.
 """
 
+import contextlib
 import fcntl
 import gc
 import os
@@ -38,7 +39,8 @@ def prepare(memory: int) -> None:
     if memory <= _CODE:
         raise ValueError(f"a decoder needs more than {_CODE} bytes of memory")
     # Whoever waits for an answer that needs no drawing goes first.
-    os.nice(_NICENESS)
+    with contextlib.suppress(OSError):
+        os.nice(_NICENESS)
     # numpy, which a faster decoder may bring, would take memory for threads that are not used.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     # Killed in the middle of a decoder, which Python's own handlers would wait for.
