@@ -196,3 +196,13 @@ def test_empty_folders_of_sizes_go_quietly_when_nobody_writes_to_them(data):
     assert not empty.exists()
     assert just_made.exists()
     assert (NOW - HOUR).timestamp() == just_made.stat().st_mtime
+
+
+def test_notes_of_previews_go_with_them_and_without_a_line(data):
+    for name in ("a.jpeg", "a.made"):
+        path = data.previews / name
+        path.write_bytes(b"x")
+        os.utime(path, (0, 0))
+
+    assert clean(data) == ["removed Previews/a.jpeg, 1 bytes", "gone: 1"]
+    assert list(data.previews.iterdir()) == []

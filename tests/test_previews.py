@@ -277,7 +277,7 @@ def test_removal_takes_the_file_and_all_its_previews_and_no_others(
     gone = removal.remove(storage, stored.key, previews=tmp_path / "Previews")
 
     assert gone[0] == f"{stored.key.folder}/a.png"
-    assert len(gone) == 5  # with the notes of what was made
+    assert len(gone) == 4
     assert list(storage) == []
     assert [path.stem for path in kept_in(tmp_path / "Previews")] == [preview_name(REMOTE, BOX)]
 

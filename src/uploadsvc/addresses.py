@@ -10,6 +10,7 @@ from pathlib import Path
 
 from uploadsvc.images import Variant
 from uploadsvc.links import Links, quote_name
+from uploadsvc.made import SUFFIX
 from uploadsvc.previews import Preview, Previews
 from uploadsvc.sources import Source, digest
 from uploadsvc.storage import Storage
@@ -54,7 +55,7 @@ class AddressPreviews:
         return Source(canonical, stored, self._storage, notes=self._note_of(canonical))
 
     def _note_of(self, address: str) -> Path:
-        return self._notes / f"{digest('made', address)}.made"
+        return self._notes / f"{digest('made', address)}{SUFFIX}"
 
 
 def preview_name(address: str, variant: Variant) -> str:

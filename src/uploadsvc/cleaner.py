@@ -19,6 +19,7 @@ from pathlib import Path
 from uploadsvc.cache import Cache
 from uploadsvc.errors import Conflict, NoRoom, UploadsvcError
 from uploadsvc.failures import Failures
+from uploadsvc.made import SUFFIX
 from uploadsvc.rates import Rate
 from uploadsvc.storage import partials
 from uploadsvc.storage.age import Age
@@ -113,6 +114,9 @@ def _sweep(
             case LeftOver(name):
                 report.removed += 1
                 yield f"{would} {where}/{_printable(name)}, a left-over"
+            case Expired(name, _) if name.endswith(SUFFIX):
+                # Notes of previews go with them, and are not worth a line.
+                continue
             case Expired(name, size):
                 report.removed += 1
                 yield f"{would} {where}/{_printable(name)}, {size} bytes"

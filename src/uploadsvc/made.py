@@ -14,6 +14,9 @@ from typing import Self
 
 from uploadsvc.images import Picture, Variant
 
+SUFFIX = ".made"
+"""Of files of notes that lie among previews."""
+
 _MODE = 0o644
 _GOOD = (".jpeg", ".png", ".webp")
 

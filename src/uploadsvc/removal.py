@@ -10,6 +10,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from uploadsvc.made import SUFFIX
 from uploadsvc.storage import Key, Storage
 from uploadsvc.storage.folders import sync_folder
 
@@ -26,7 +27,8 @@ def remove(storage: Storage, key: Key, *, previews: Path) -> list[str]:
     # After the file: a preview that is being made sees that its source is gone.
     with contextlib.suppress(FileNotFoundError):
         with os.scandir(previews) as entries:
-            gone += [entry.name for entry in entries if _take(entry, stored.stored_ns)]
+            names = [entry.name for entry in entries if _take(entry, stored.stored_ns)]
+            gone += [name for name in names if not name.endswith(SUFFIX)]
         sync_folder(previews)
     return gone
 
