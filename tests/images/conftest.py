@@ -1,9 +1,14 @@
 """Decoders with the service's own limits, shared by the tests that only need one that works."""
 
+from time import monotonic
+
 import pytest
 
-from images.making import LIMIT
-from uploadsvc.images import Decoders, Recipe
+from images.making import LIMIT, corners, encoded
+from images.processes import workers
+from servers import peak_memory
+from uploadsvc.errors import Undecodable
+from uploadsvc.images import Decoders, Recipe, Size, Variant
 
 MEMORY = 300_000_000
 
@@ -37,3 +42,26 @@ def decoders():
     made = Decoders(workers=2, memory=MEMORY, seconds=2, recipe=recipe)
     yield made
     made.close()
+
+
+@pytest.fixture
+def answer(decoders, tmp_path):
+    """
+    `answer(file)`: the outcome, how long it took, and the most that any decoder held till then.
+
+    The start of a decoder does not count: one that has drawn a small picture is waiting.
+    """
+    small = tmp_path / "small"
+    small.write_bytes(encoded(corners(), "PNG"))
+
+    def answer(file, format="auto"):
+        variant = Variant(Size(320, 240), format)
+        decoders.draw(small, variant)
+        start = monotonic()
+        try:
+            outcome = decoders.draw(file, variant)
+        except Undecodable as error:
+            outcome = error
+        return outcome, monotonic() - start, max(map(peak_memory, workers()), default=0)
+
+    return answer

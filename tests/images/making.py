@@ -5,7 +5,7 @@ import zlib
 from io import BytesIO
 from random import Random
 
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageChops, PngImagePlugin
 
 LIMIT = 50_000_000
 ORIENTATION = 0x0112
@@ -148,6 +148,16 @@ def tiff_of_many_pages(pages=10_000):
     after = [24 + size * (n + 1) for n in range(pages - 1)] + [24]
     body = b"".join(_tiff(_tiff_gray(4, 4, 8), next_ifd=at) for at in after)
     return b"II*\0" + struct.pack("<I", 24) + b"\x80" * 16 + body
+
+
+def psd(image):
+    """A PSD that has nothing but its merged picture: L, RGB, RGBA or CMYK."""
+    mode = {"L": 1, "RGB": 3, "RGBA": 3, "CMYK": 4}[image.mode]
+    bands = image.split()
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, len(bands), *image.size[::-1], 8, mode)
+    # Inks are stored the other way round.
+    planes = [ImageChops.invert(band) if image.mode == "CMYK" else band for band in bands]
+    return head + bytes(12) + b"\0\0" + b"".join(plane.tobytes() for plane in planes)
 
 
 def webp_flood():

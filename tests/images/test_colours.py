@@ -4,7 +4,7 @@ import struct
 from io import BytesIO
 
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms, ImageStat
 
 from images.making import LIMIT, corners, encoded, near, shown
 from uploadsvc.images import Recipe, Size, Variant, draw_preview
@@ -112,3 +112,51 @@ def test_a_broken_profile_or_one_for_other_samples_is_ignored(broken):
 
 def test_the_profile_does_not_come_out():
     assert "icc_profile" not in draw(encoded(corners(), "JPEG", icc_profile=WIDE)).info
+
+
+def converted(image, *, intent, flags):
+    """Inks as sRGB, at full size."""
+    return ImageCms.profileToProfile(
+        image, BytesIO(image.info["icc_profile"]), ImageCms.createProfile("sRGB"),
+        renderingIntent=intent, outputMode="RGB", flags=flags,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("linear", [False, True])
+def test_inks_are_shown_as_their_profile_says_and_black_as_black(corpus, linear):
+    """Relative colorimetric with black point compensation; without, black paper turns gray."""
+    file = corpus("pictures") / "cmyk_swop_flyer.jpg"
+    with file.open("rb") as opened:
+        variant = Variant(Size(320, 240), "png")
+        seen = shown(draw_preview(opened, variant, Recipe(linear=linear)))
+
+    def far(image):
+        ideal = image.resize(seen.size, Image.Resampling.LANCZOS)
+        return max(ImageStat.Stat(ImageChops.difference(seen, ideal)).mean)
+
+    with Image.open(file) as image:
+        relative = ImageCms.Intent.RELATIVE_COLORIMETRIC
+        bpc = ImageCms.Flags.BLACKPOINTCOMPENSATION
+        assert seen.mode == "RGB"
+        assert far(converted(image, intent=relative, flags=bpc)) < (7 if linear else 2)
+        assert far(converted(image, intent=relative, flags=0)) > (8 if linear else 6)
+        assert far(image.convert("RGB")) > (10 if linear else 8)
+
+
+def test_inks_without_a_profile_lie_upright_and_bright(corpus):
+    """Many programs store them the other way round, and say so."""
+    file = corpus("pictures") / "cmyk_noicc_orient6.jpg"
+    with file.open("rb") as opened:
+        seen = draw_preview(opened, Variant(Size(320, 240), "png"))
+
+    with Image.open(file) as image:
+        ideal = image.convert("RGB").transpose(Image.Transpose.ROTATE_270).resize((160, 240))
+    difference = ImageChops.difference(shown(seen).resize((160, 240)), ideal)
+    assert seen.full == (533, 800)
+    assert max(ImageStat.Stat(difference).mean) < 4
+
+
+def test_a_profile_for_rgb_in_a_picture_of_inks_is_ignored():
+    data = encoded(Image.new("CMYK", (120, 80), (0, 255, 255, 0)), "JPEG", icc_profile=SWAPPED)
+
+    assert near(draw(data).getpixel((30, 20)), (255, 0, 0), 12)

@@ -81,10 +81,10 @@ def afar(image):
     return image.resize((4, 4), Image.Resampling.BOX)
 
 
-def test_every_picture_is_shown_as_it_is(decoders, corpus, rows, figure):
-    wanted = drawable(rows)
+def test_every_picture_is_shown_as_it_is(decoders, corpus, rows, some):
+    """A look at some of them; `tests/live/test_fidelity.py` looks closely, and at all."""
     wrong = {}
-    for row in wanted:
+    for row in some(drawable(rows), 4):
         file = corpus("pictures") / row["name"]
         picture = decoders.draw(file, BOX)
         ideal = reference(file)
@@ -97,13 +97,7 @@ def test_every_picture_is_shown_as_it_is(decoders, corpus, rows, figure):
         if faults["difference"] > CLOSE or faults["alpha"] or faults["metadata"]:
             wrong[row["name"]] = faults
 
-    figure(
-        "real pictures (`corpus/pictures`)",
-        "all that the manifest expects a thumbnail of: upright, colours converted, "
-        "transparency kept",
-        f"{len(wanted) - len(wrong)} of {len(wanted)}",
-    )
-    assert len(wanted) > 40
+    assert len(drawable(rows)) > 40
     assert wrong == {}
 
 

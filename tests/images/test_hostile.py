@@ -4,14 +4,12 @@ import os
 import struct
 import subprocess
 import sys
-from time import monotonic
 
 import pytest
 from PIL import Image
 
 from images import making
 from images.processes import workers
-from servers import peak_memory
 from uploadsvc.errors import Undecodable
 from uploadsvc.images import Picture, Size, TooHeavy, TooManyPixels, Variant
 from uploadsvc.images.scans import count_scans
@@ -49,28 +47,6 @@ CLASSES = {
     "eps that runs for ever": (lambda: EPS, Undecodable),
     "svg that reads a file": (lambda: SVG, Undecodable),
 }
-
-
-@pytest.fixture
-def answer(decoders, tmp_path):
-    """
-    `answer(file)`: the outcome, how long it took, and the most that any decoder held till then.
-
-    The start of a decoder does not count: one that has drawn a small picture is waiting.
-    """
-    small = tmp_path / "small"
-    small.write_bytes(making.encoded(making.corners(), "PNG"))
-
-    def answer(file):
-        decoders.draw(small, BOX)
-        start = monotonic()
-        try:
-            outcome = decoders.draw(file, BOX)
-        except Undecodable as error:
-            outcome = error
-        return outcome, monotonic() - start, max(map(peak_memory, workers()), default=0)
-
-    return answer
 
 
 @pytest.mark.parametrize("name", CLASSES)

@@ -46,6 +46,20 @@ class Animation:
 
         None when it is more than the recipe allows; the picture is back at its first frame.
         """
+        try:
+            moving = self._all(draw, recipe, clock)
+        except MemoryError:
+            moving = None
+        if moving is None:
+            self.image.seek(0)
+        return moving
+
+    def _all(
+        self,
+        draw: Callable[[Image.Image], Image.Image],
+        recipe: Recipe,
+        clock: Callable[[], float],
+    ) -> tuple[list[Image.Image], Movement] | None:
         deadline = clock() + recipe.animation_seconds
         frames: list[Image.Image] = []
         durations: list[int] = []
@@ -64,7 +78,6 @@ class Animation:
                 self.image.seek(skipped + len(frames))
             except EOFError:
                 return frames, Movement(durations, _plays(self.image))
-        self.image.seek(0)
         return None
 
 

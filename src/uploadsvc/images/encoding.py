@@ -71,11 +71,12 @@ def encode(
 def seconds_to_encode(
     frames: Sequence[Image.Image], movement: Movement, wanted: Format, recipe: Recipe
 ) -> float:
-    """Return about how long it takes to encode all frames, from how long the first ones take."""
-    few = min(len(frames), _FRAMES_TO_TRY)
+    """Return about how long it takes to encode all frames, from how long some of them take."""
+    every = -(-len(frames) // _FRAMES_TO_TRY)
+    some = frames[::every]
     began = time.monotonic()
-    encode(frames[:few], Movement(movement.durations[:few], movement.plays), wanted, recipe)
-    return (time.monotonic() - began) * len(frames) / few
+    encode(some, Movement(movement.durations[::every], movement.plays), wanted, recipe)
+    return (time.monotonic() - began) * len(frames) / len(some)
 
 
 def may_move(wanted: Format) -> bool:

@@ -124,7 +124,8 @@ class _Drawing:
         target, part = self._target(full)
         box = pixels.place(full, part)
         small = shrink(pixels, target, box, profile=self.profile, linear=self.recipe.linear)
-        small = to_srgb(small, self.profile)
+        if pixels.mode != "CMYK":  # inks already are
+            small = to_srgb(small, self.profile)
         if self.orientation in TURNS:
             small = small.transpose(TURNS[self.orientation])
         return small
