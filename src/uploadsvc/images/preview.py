@@ -153,3 +153,9 @@ def _only_our_errors() -> Iterator[None]:
             if "memory" in str(error).lower():
                 raise TooHeavy from error
             raise Undecodable("the file is not a picture that can be shown") from error
+        except BaseException as error:
+            # Where memory ends, packages that are written in Rust end with one that is no
+            # `Exception`, and that cannot be sent from one process to another.
+            if type(error).__name__ != "PanicException":
+                raise
+            raise TooHeavy from error

@@ -15,7 +15,7 @@ from webob.dec import wsgify
 
 from uploadsvc.errors import NotAllowed
 from uploadsvc.links import Links
-from uploadsvc.sized import ORIGINAL, Images, Told
+from uploadsvc.sized import ORIGINAL, Images, Record, Told
 from uploadsvc.web.accept import spoken
 from uploadsvc.web.errors import allow
 from uploadsvc.web.forms import FileForm
@@ -47,40 +47,44 @@ def image_upload(
             raise NotAllowed("uploads of images are switched off")
         with place():
             may_upload(request.environ.get("REMOTE_ADDR", ""))
-            return take(request)
-
-    def take(request: Request) -> Response:
-        query = parameters(request)
-        fields: dict[str, set[str]] = {}
-        file_name = ""
-        file: FileForm | RawFile
-        if spoken(request) == "multipart/form-data":
-            file = FileForm(request, field=None, limit=max_upload)
-            file_name, fields = file.open(), file.fields
-        else:
-            file = RawFile(request, limit=max_upload)
-
-        def told() -> Told:
-            title = one("title", query, fields) or ""
-            return Told(title, file_name=file_name, by_stranger=True)
-
-        image, record = images.originals.save(file.chunks(), told, expected=file.expected)
-        base = links.base(request.host_url)
-        link = base + images.address(image, ORIGINAL).path
-        answer = {
-            "id": image,
-            "link": link,
-            "width": record.width,
-            "height": record.height,
-            "type": record.media_type,
-            "size": record.size,
-            "sizes": {name: base + images.address(image, name).path for name in images.sizes.named},
-        }
-        response = Response(
-            status=201, body=json.dumps(answer).encode(), content_type="application/json"
-        )
-        # RFC 9110 10.2.2; set as it is, since WebOb would join a relative one to the request.
-        response.headers["Location"] = link
-        return keep_nowhere(response)
+            image, record = _save(images, request, max_upload)
+        return _answer(images, image, record, base=links.base(request.host_url))
 
     return endpoint
+
+
+def _save(images: Images, request: Request, max_upload: int) -> tuple[str, Record]:
+    query = parameters(request)
+    fields: dict[str, set[str]] = {}
+    file_name = ""
+    file: FileForm | RawFile
+    if spoken(request) == "multipart/form-data":
+        file = FileForm(request, field=None, limit=max_upload)
+        file_name, fields = file.open(), file.fields
+    else:
+        file = RawFile(request, limit=max_upload)
+
+    def told() -> Told:
+        title = one("title", query, fields) or ""
+        return Told(title, file_name=file_name, by_stranger=True)
+
+    return images.originals.save(file.chunks(), told, expected=file.expected)
+
+
+def _answer(images: Images, image: str, record: Record, *, base: str) -> Response:
+    link = base + images.address(image, ORIGINAL).path
+    answer = {
+        "id": image,
+        "link": link,
+        "width": record.width,
+        "height": record.height,
+        "type": record.media_type,
+        "size": record.size,
+        "sizes": {name: base + images.address(image, name).path for name in images.sizes.named},
+    }
+    response = Response(
+        status=201, body=json.dumps(answer).encode(), content_type="application/json"
+    )
+    # RFC 9110 10.2.2; set as it is, since WebOb would join a relative one to the request.
+    response.headers["Location"] = link
+    return keep_nowhere(response)

@@ -46,7 +46,7 @@ def sized(
         # PEP 3333: the path's bytes, percent-decoded once by the server, as latin-1.
         address = Address.parse(os.fsdecode(request.environ["PATH_INFO"].encode("latin-1")))
         if address.is_original:
-            return original(request, address)
+            return _original(images, request, address, begin_sending)
         return picture(request, address)
 
     def picture(request: Request, address: Address) -> Response:
@@ -66,21 +66,27 @@ def sized(
             begin_sending=begin_sending,
         )
 
-    def original(request: Request, address: Address) -> Response:
-        images.sizes.check(address)
-        record, stored, file = images.originals.open(address.image)
-        response = _response(address, record.media_type, picture_extension(record.media_type))
-        response.headers["Cache-Control"] = _KEEP_FOR_EVER
-        response.etag = address.image
-        response.last_modified = stored.stored_at
-        try:
-            when_sent = begin_sending() if request.method == "GET" else lambda: None
-        except BaseException:
-            file.close()
-            raise
-        return with_ranges(request, response, file, stored.size, when_sent=when_sent)
-
     return sent_by_the_server(endpoint)
+
+
+def _original(
+    images: Images,
+    request: Request,
+    address: Address,
+    begin_sending: Callable[[], Callable[[], None]],
+) -> Response:
+    images.sizes.check(address)
+    record, stored, file = images.originals.open(address.image)
+    response = _response(address, record.media_type, picture_extension(record.media_type))
+    response.headers["Cache-Control"] = _KEEP_FOR_EVER
+    response.etag = address.image
+    response.last_modified = stored.stored_at
+    try:
+        when_sent = begin_sending() if request.method == "GET" else lambda: None
+    except BaseException:
+        file.close()
+        raise
+    return with_ranges(request, response, file, stored.size, when_sent=when_sent)
 
 
 def _response(address: Address, media_type: str, extension: str) -> Response:
