@@ -1,5 +1,6 @@
 """Decoders with the service's own limits, shared by the tests that only need one that works."""
 
+import os
 from time import monotonic
 
 import pytest
@@ -65,3 +66,18 @@ def answer(decoders, tmp_path):
         return outcome, monotonic() - start, max(map(peak_memory, workers()), default=0)
 
     return answer
+
+
+@pytest.fixture
+def good(tmp_path):
+    file = tmp_path / "good"
+    file.write_bytes(encoded(corners(), "JPEG"))
+    return file
+
+
+@pytest.fixture
+def endless(tmp_path):
+    """A picture that never comes to an end: reading it waits for a writer."""
+    file = tmp_path / "endless"
+    os.mkfifo(file)
+    return file

@@ -21,7 +21,7 @@ CLASSES = {
     "jpeg 2000 of 3.6 gigapixels": (bombs.jpeg_2000_flood, TooManyPixels),
     "jpeg 2000 of 49 million tiles": (bombs.jpeg_2000_of_many_tiles, Undecodable),
     "heic of 900 megapixels": (bombs.heic_flood, TooManyPixels),
-    "jpeg xl of 89 megapixels": (bombs.jpeg_xl_flood, Undecodable),
+    "jpeg xl of 89 megapixels": (bombs.jpeg_xl_flood, TooManyPixels),
 }
 
 

@@ -148,7 +148,7 @@ def test_with_too_little_memory_it_is_refused_and_the_process_lives(
     decoders.draw(small, BOX)
     before = workers()
 
-    assert outcome(decoders, large) is (TooHeavy if megabytes < 140 else Picture)
+    assert outcome(decoders, large) is (TooHeavy if megabytes < 130 else Picture)
     assert outcome(decoders, small) is Picture
     assert workers() == before
 

@@ -1,19 +1,17 @@
 """One bad picture costs one refusal; the server and the other pictures never notice."""
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from images.making import blank_png, corners, encoded
-from images.processes import ended, workers
+from images.making import blank_png, encoded
+from images.processes import busy, ended, outcome, workers, writer_of
 from servers import peak_memory
 from uploadsvc.errors import Missing, Unavailable, Undecodable
 from uploadsvc.images import Picture, Size, TooHeavy, TooManyPixels, Variant
@@ -21,50 +19,6 @@ from uploadsvc.images.memory import HEADROOM
 from waiting import eventually
 
 BOX = Variant(Size(60, 60))
-
-
-@pytest.fixture
-def good(tmp_path):
-    file = tmp_path / "good"
-    file.write_bytes(encoded(corners(), "JPEG"))
-    return file
-
-
-@pytest.fixture
-def endless(tmp_path):
-    """A picture that never comes to an end: reading it waits for a writer."""
-    file = tmp_path / "endless"
-    os.mkfifo(file)
-    return file
-
-
-def outcome(decoders, file):
-    try:
-        return decoders.draw(file, BOX)
-    except Exception as error:
-        return error
-
-
-def busy(decoders, endless):
-    """Start drawing what never ends, wait until its process reads it; return the thread."""
-    outcomes = []
-    thread = threading.Thread(target=lambda: outcomes.append(outcome(decoders, endless)))
-    thread.start()
-    return thread, outcomes, writer_of(endless)
-
-
-def writer_of(pipe):
-    """Open a pipe for writing as soon as somebody reads it; give up when nobody ever does."""
-    opened = []
-
-    def is_read():
-        # Without O_NONBLOCK it would wait for a reader that may have died.
-        with contextlib.suppress(OSError):
-            opened.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
-        return opened
-
-    assert eventually(is_read), "nobody reads it"
-    return opened[0]
 
 
 @pytest.mark.live

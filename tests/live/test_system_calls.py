@@ -15,6 +15,7 @@ from waiting import eventually
 
 pytestmark = pytest.mark.live
 
+RESUMED = re.compile(r"<\.\.\. \w+ resumed>,? ?")
 CALLS = "trace=fsync,fdatasync,rename,renameat,renameat2,sendto,write,mkdir,unlink,unlinkat,rmdir"
 
 
@@ -43,10 +44,21 @@ def traced(program, tmp_path):
 
 
 class Calls:
-    """The system calls of a trace, each a line, in the order in which they were made."""
+    """The system calls of a trace, each a line, in the order in which they ended."""
 
     def __init__(self, text):
-        self.lines = [line.split(None, 1)[1] for line in text.splitlines() if " " in line]
+        self.lines = []
+        begun = {}
+        for line in text.splitlines():
+            process, _, call = line.partition(" ")
+            call = call.strip()
+            if call.endswith("<unfinished ...>"):
+                # Another thread's call came in between.
+                begun[process] = call.removesuffix("<unfinished ...>").rstrip()
+            elif rest := RESUMED.match(call):
+                self.lines.append(begun.pop(process, "") + call[rest.end() :])
+            elif call:
+                self.lines.append(call)
 
     def answers(self):
         return [n for n, line in enumerate(self.lines) if re.search(r'"HTTP/1\.1 20[01] ', line)]

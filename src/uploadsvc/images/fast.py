@@ -28,6 +28,9 @@ _ROOM = 1.4
 """Bytes for each byte of the samples: they stand beside what is made of them. The packages would
 end the process where Pillow says that there is too little."""
 
+_TIMES = 8
+"""Up to so many times smaller is as good as Pillow: of more samples the weights get too coarse."""
+
 _MOST = 1 << 20
 """Pixels. Of a larger picture, copying it into an array takes longer than is won."""
 
@@ -48,8 +51,7 @@ def contents(file: BinaryIO) -> Iterator[Any]:
 
 def decoded_png(data: Any, size: tuple[int, int], mode: str) -> Any:
     """Return the samples of a PNG of 8 bits, RGB or RGBA; raise for what is broken."""
-    samples = size[0] * size[1] * len(mode)
-    if (packages := _packages()) is None or _ROOM * samples > left():
+    if _ROOM * size[0] * size[1] * len(mode) > left() or (packages := _packages()) is None:
         return None
     decode = packages.kornia.io.decode_image_png_u8
     return decode(bytes(data), (size[1], size[0]), mode.lower())
@@ -57,8 +59,7 @@ def decoded_png(data: Any, size: tuple[int, int], mode: str) -> Any:
 
 def decoded_jpeg(data: Any, size: tuple[int, int]) -> Any:
     """Return the samples of a JPEG, in RGB, at exactly the size, an even fraction of its own."""
-    samples = size[0] * size[1] * 3
-    if (packages := _packages()) is None or _ROOM * samples > left():
+    if _ROOM * size[0] * size[1] * 3 > left() or (packages := _packages()) is None:
         return None
     try:
         decoded = packages.simplejpeg.decode_jpeg(
@@ -84,7 +85,11 @@ def resampled(
         width, height = picture.size
     else:
         height, width = picture.shape[:2]
-    if box != (0.0, 0.0, float(width), float(height)) or target[0] > width or target[1] > height:
+    if box != (0.0, 0.0, float(width), float(height)):
+        return None
+    if not all(
+        1 <= had / wanted <= _TIMES for had, wanted in zip((width, height), target, strict=True)
+    ):
         return None
     if (packages := _packages()) is None:
         return None

@@ -26,7 +26,7 @@ from PIL import (
 )
 
 from uploadsvc import mediatypes
-from uploadsvc.images import png, webp
+from uploadsvc.images import jxl, png, webp
 from uploadsvc.images.optional import optional_format
 from uploadsvc.images.refusals import TooHeavy, TooManyPixels
 from uploadsvc.images.scans import count_scans
@@ -77,9 +77,10 @@ def open_picture(file: BinaryIO, *, max_pixels: int) -> ImageFile.ImageFile:
     Raise `TooManyPixels`, `TooHeavy`, `NeedsPackage`, or anything that Pillow raises for what
     it cannot read.
     """
-    start = file.tell()
     optional = optional_format(file.read(mediatypes.HEAD_BYTES))
-    file.seek(start)
+    file.seek(0)
+    if optional == "JXL":
+        jxl.check(file, max_pixels=max_pixels)
     # Some plug-ins allocate the canvas while they open. They refuse twice this number first.
     Image.MAX_IMAGE_PIXELS = max_pixels // 2
     try:
@@ -91,7 +92,7 @@ def open_picture(file: BinaryIO, *, max_pixels: int) -> ImageFile.ImageFile:
     if image.format in JPEG:
         if count_scans(file, enough=MAX_SCANS + 1) > MAX_SCANS:
             raise TooHeavy
-        file.seek(start)
+        file.seek(0)
     if image.format == PngImagePlugin.PngImageFile.format:
         png.find_exif(file, image)
     return image

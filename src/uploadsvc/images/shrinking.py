@@ -68,8 +68,10 @@ def shrink(
 def _blocks(pixels: Pixels, ratios: tuple[int, int]) -> tuple[int, int]:
     """Return how many pixels across and down become one, before the filter."""
     across, down = (max(1, ratio // GAP) for ratio in ratios)
-    if pixels.width * pixels.height > _ROOM * across * down:
-        across, down = (max(1, ratio // GAP, min(2, ratio)) for ratio in ratios)
+    size = pixels.width * pixels.height
+    if size > _ROOM * across * down:
+        least = 2 if size <= 2 * _ROOM else 3
+        across, down = (max(1, ratio // GAP, min(least, ratio)) for ratio in ratios)
     return across, down
 
 
