@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from functools import cache
 from io import BytesIO
 from random import Random
 
@@ -28,6 +29,11 @@ def corners(width=120, height=80):
 
 def scenery(width=400, height=304):
     """Colours that change slowly, with fine grain in them; the same in every run."""
+    return _scenery(width, height).copy()
+
+
+@cache
+def _scenery(width, height):
     across = Image.linear_gradient("L").transpose(Image.Transpose.ROTATE_90)
     around = Image.radial_gradient("L").resize((width, height))
     grain = Image.frombytes("L", (width, height), Random(4).randbytes(width * height))

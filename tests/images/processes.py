@@ -1,10 +1,14 @@
-"""What the decoder processes of this test run are, whether they live, and how to keep one busy."""
+"""Of the decoder processes of this test run: which live, how to keep one busy, what takes long."""
 
 import contextlib
+import fcntl
 import multiprocessing
 import os
+import termios
 import threading
 from pathlib import Path
+
+import pytest
 
 from uploadsvc.images import Size, Variant
 from waiting import eventually
@@ -40,7 +44,11 @@ def busy(decoders, endless):
     outcomes = []
     thread = threading.Thread(target=lambda: outcomes.append(outcome(decoders, endless)))
     thread.start()
-    return thread, outcomes, writer_of(endless)
+    writer = writer_of(endless)
+    # Whoever takes this waits for more.
+    os.write(writer, b"?")
+    assert eventually(lambda: fcntl.ioctl(writer, termios.FIONREAD, bytes(4)) == bytes(4))
+    return thread, outcomes, writer
 
 
 def writer_of(pipe):
@@ -55,3 +63,11 @@ def writer_of(pipe):
 
     assert eventually(is_read), "nobody reads it"
     return opened[0]
+
+
+def seldom(cases, *slow):
+    """Test cases by name; those with one of these words in it are live."""
+    return [
+        pytest.param(case, marks=pytest.mark.live) if any(word in case for word in slow) else case
+        for case in cases
+    ]

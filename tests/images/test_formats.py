@@ -145,8 +145,15 @@ def half_of_it(data, wanted):
     return decode(file, open_picture(file, max_pixels=10**8), wanted)
 
 
-@pytest.mark.parametrize("size", [(1024, 768), (1023, 767), (1001, 999), (801, 603)], ids=str)
-@pytest.mark.parametrize("options", [{}, {"irreversible": True}, {"tile_size": (256, 256)}])
+@pytest.mark.parametrize(
+    ("size", "options"),
+    [
+        ((801, 603), {}),
+        ((800, 601), {"irreversible": True}),
+        ((801, 603), {"tile_size": (256, 256)}),
+    ],
+    ids=str,
+)
 def test_jpeg_2000_decoded_at_a_fraction_lies_where_it_lay(size, options):
     image = waves(size)
     data = encoded(image, "JPEG2000", **options)
@@ -165,7 +172,7 @@ def test_jpeg_2000_decoded_at_a_fraction_lies_where_it_lay(size, options):
 
 @pytest.mark.parametrize("resolutions", [1, 2, 3])
 def test_jpeg_2000_with_few_sizes_inside_is_decoded_whole(resolutions):
-    data = encoded(COLOURS.resize((801, 603)), "JPEG2000", num_resolutions=resolutions)
+    data = encoded(COLOURS.resize((401, 303)), "JPEG2000", num_resolutions=resolutions)
 
     assert distance(shown(drawn(data, Variant(Size(60, 60), "png"))), COLOURS) < 4
 

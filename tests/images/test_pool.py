@@ -97,6 +97,7 @@ def test_the_same_picture_is_drawn_where_there_is_memory(make_decoders, tmp_path
     assert max(map(peak_memory, workers())) > 90_000_000
 
 
+@pytest.mark.live
 @pytest.mark.parametrize("colour", [2, 6], ids=["opaque", "transparent"])
 def test_the_largest_picture_fits_the_memory_at_the_largest_size(make_decoders, tmp_path, colour):
     large = tmp_path / "large"
