@@ -64,7 +64,7 @@ format: $(VENV)/.dev ## lay the code out
 	$(BIN)/ruff format .
 
 # Branch coverage of what runs inside the test process; raised, never lowered.
-FLOOR := 88
+FLOOR := 90
 
 # What the live tests start. Nothing is done where it is all there, or where it cannot be done.
 DEBIAN := apache2 libapache2-mod-wsgi-py3 libapache2-mod-xsendfile nginx chromium nodejs strace systemd
