@@ -25,6 +25,9 @@ CLASSES = {
 }
 
 
+pytestmark = pytest.mark.live
+
+
 @pytest.fixture
 def survives(answer, tmp_path):
     """`survives(data)` is the outcome; its decoder must live, and be within the limits."""
