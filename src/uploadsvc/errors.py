@@ -6,6 +6,7 @@ Everything that can go wrong, in the words of the service.
         BrokenOff         what it sent ended too early
       NotAllowed          understood, and refused
       Missing             there is nothing under that name
+        Gone              there was something, and its time is over
       Conflict            the stored state and the request disagree
       LimitExceeded       what the client sent is fine, but too much of it
         TooLarge
@@ -46,6 +47,10 @@ class NotAllowed(UploadsvcError):
 
 class Missing(UploadsvcError):
     code = "missing"
+
+
+class Gone(Missing):
+    code = "gone"
 
 
 class Conflict(UploadsvcError):

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
+from uploadsvc.errors import UploadsvcError
 from uploadsvc.storage.names import check_folder, check_name
 
 
@@ -34,7 +35,9 @@ class StoredFile:
     size: int
     """Bytes."""
     stored_ns: int
-    """When it was stored: nanoseconds since 1970."""
+    """When it was stored, or would have been to end when it does: nanoseconds since 1970."""
+    is_short_lived: bool = False
+    """Whether it was given a shorter life than others have."""
 
     @property
     def stored_at(self) -> datetime:
@@ -49,6 +52,7 @@ class Storage(Protocol):
         *,
         expected: int = 0,
         folder: Callable[[], str] | None = None,
+        aged_ns: Callable[[], int] = lambda: 0,
     ) -> StoredFile:
         """
         Keep the chunks as one file called `name`, in a new folder.
@@ -59,14 +63,20 @@ class Storage(Protocol):
         bytes will come, so that a file that cannot fit is refused before it is read.
 
         `folder` is called once, when all chunks have come, and says what the folder is
-        called. Raise `Conflict`, and keep nothing, when there is one of that name.
+        called. Raise `Conflict`, and keep nothing, when there is one of that name. `aged_ns`
+        is called then too, and says how many nanoseconds older than it is the file counts:
+        it goes that much sooner than others, and is short-lived when that is more than 0.
         """
 
     def open(self, key: Key) -> tuple[StoredFile, BinaryIO]:
-        """Return the file's facts and its bytes; raise `Missing` if there is none."""
+        """
+        Return the file's facts and its bytes; raise `Missing` if there is none.
+
+        Raise `Gone`, which is a `Missing`, when its own shorter life is over.
+        """
 
     def find(self, key: Key) -> StoredFile:
-        """Return the file's facts; raise `Missing` if there is none."""
+        """Return the file's facts; raise `Missing` or `Gone` as `open` does."""
 
     def delete(self, key: Key) -> None:
         """Remove the file for good. Deleting what is not there is not an error."""
@@ -83,4 +93,25 @@ class HasPaths(Protocol):
         """Return where the file is; says nothing about whether it is there."""
 
 
-__all__ = ["HasPaths", "Key", "Storage", "StoredFile"]
+class CannotAdopt(UploadsvcError):
+    """The file must be copied: this storage cannot take it as it is."""
+
+    code = "cannot-adopt"
+
+
+@runtime_checkable
+class Adopts(Protocol):
+    """A storage that can take a file over without copying its bytes."""
+
+    def adopt(
+        self, file: Path, name: str, *, folder: str | None = None, aged_ns: int = 0
+    ) -> StoredFile:
+        """
+        Keep a file of the same file system as one of ours, as `save` would have kept its bytes.
+
+        `file` stays where it is, by its old name, until whoever gives it removes it; nobody
+        may write to it any more. Raise `CannotAdopt`, and what `save` raises.
+        """
+
+
+__all__ = ["Adopts", "CannotAdopt", "HasPaths", "Key", "Storage", "StoredFile"]

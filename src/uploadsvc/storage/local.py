@@ -11,12 +11,15 @@ import contextlib
 import errno
 import os
 import stat
+import time
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from uploadsvc.errors import Conflict, Missing
+from uploadsvc.errors import Gone, Missing
 from uploadsvc.storage import Key, StoredFile, names, partials
+from uploadsvc.storage.aside import SHORT_LIVED, Aside, Modes, linked_file, new_file
 from uploadsvc.storage.folders import open_folder, sync_folder
 from uploadsvc.storage.partials import disk_errors
 from uploadsvc.storage.room import Room, Unlimited
@@ -25,8 +28,6 @@ _CHECK_ROOM_EVERY = 16_000_000
 _SYNC_EVERY = 32_000_000
 """Bytes. A large file is on disk but for its end when its last byte has come: the client does
 not wait for all of it then, and less of the system's memory is dirty meanwhile."""
-
-_ATTEMPTS = 5
 
 
 class LocalStorage:
@@ -37,13 +38,18 @@ class LocalStorage:
         file_mode: int = 0o644,
         dir_mode: int = 0o755,
         room: Room | None = None,
+        keep: timedelta | None = None,
         new_folder: Callable[[], str] = names.new_folder,
     ) -> None:
-        """`root` must exist. Modes are given to files and folders when they are published."""
+        """
+        `root` must exist. Modes are given to files and folders when they are published.
+
+        With `keep`, the life of every file, one whose own shorter life is over is `Gone`.
+        """
         self._root = root
-        self._file_mode = file_mode
-        self._dir_mode = dir_mode
+        self._modes = Modes(file_mode, dir_mode)
         self._room = room or Unlimited()
+        self._keep_ns = None if keep is None else keep // timedelta(microseconds=1) * 1000
         self._new_folder = new_folder
 
     def save(
@@ -53,26 +59,35 @@ class LocalStorage:
         *,
         expected: int = 0,
         folder: Callable[[], str] | None = None,
+        aged_ns: Callable[[], int] = lambda: 0,
     ) -> StoredFile:
         names.check_name(name)
         self._room.check(expected)
-        with disk_errors():
-            partial, fd = self._begin(name)
+        with new_file(self._root, name) as aside:
+            size = self._write(aside.fd, chunks)
+            named = None if folder is None else folder()
+            return self._publish(aside, size, named, aged_ns())
+
+    def adopt(
+        self, file: Path, name: str, *, folder: str | None = None, aged_ns: int = 0
+    ) -> StoredFile:
+        names.check_name(name)
+        with disk_errors(), linked_file(self._root, name, file) as aside:
+            return self._publish(aside, os.fstat(aside.fd).st_size, folder, aged_ns)
+
+    def _publish(self, aside: Aside, size: int, named: str | None, aged_ns: int) -> StoredFile:
+        if named is not None:
+            names.check_folder(named)
+        self._room.count(size)
         try:
-            size = self._write(fd, chunks)
-            named = None if folder is None else Key(folder(), name).folder
-            self._room.count(size)
-            try:
-                with disk_errors():
-                    return self._commit(partial, fd, name, named)
-            except BaseException:
-                self._room.count(-size)
-                raise
+            with disk_errors():
+                folder, facts = aside.commit(
+                    self._new_folder, named=named, modes=self._modes, aged_ns=aged_ns
+                )
         except BaseException:
-            self._undo(partial, name)
+            self._room.count(-size)
             raise
-        finally:
-            os.close(fd)
+        return _describe(Key(folder, aside.name), facts)
 
     def open(self, key: Key) -> tuple[StoredFile, BinaryIO]:
         with _missing_errors(), open_folder(self._root / key.folder) as folder_fd:
@@ -83,9 +98,26 @@ class LocalStorage:
         if not stat.S_ISREG(facts.st_mode):
             file.close()
             raise Missing("there is no such file")
-        return _describe(key, facts), file
+        stored = _describe(key, facts)
+        try:
+            self._check_life(stored)
+        except Gone:
+            file.close()
+            raise
+        return stored, file
 
     def find(self, key: Key) -> StoredFile:
+        stored = self._find(key)
+        self._check_life(stored)
+        return stored
+
+    def _check_life(self, stored: StoredFile) -> None:
+        if self._keep_ns is None or not stored.is_short_lived:
+            return
+        if time.time_ns() >= stored.stored_ns + self._keep_ns:
+            raise Gone("the file's time is over")
+
+    def _find(self, key: Key) -> StoredFile:
         with _missing_errors():
             folder = f"{self._root}/{key.folder}"
             # Only facts are told, so that nothing needs to be held open. No link is followed.
@@ -98,7 +130,7 @@ class LocalStorage:
 
     def delete(self, key: Key) -> None:
         try:
-            size = self.find(key).size
+            size = self._find(key).size
         except Missing:
             return
         folder = self._root / key.folder
@@ -129,23 +161,6 @@ class LocalStorage:
                         key = Key(folder.name, entry.name)
                         yield _describe(key, entry.stat(follow_symlinks=False))
 
-    def _begin(self, name: str) -> tuple[str, int]:
-        """Make the folder aside and the locked file in it."""
-        for _ in range(_ATTEMPTS):
-            partial = partials.new_partial()
-            # Closed to others, the web server among them, until it is whole.
-            (self._root / partial).mkdir(mode=0o700)
-            try:
-                with open_folder(self._root / partial) as folder_fd:
-                    return partial, partials.create_locked(name, dir_fd=folder_fd)
-            except FileNotFoundError:
-                # A cleaner saw the folder before the file was locked in it.
-                continue
-            except BaseException:
-                (self._root / partial).rmdir()
-                raise
-        raise FileNotFoundError("no folder could be made for the upload")
-
     def _write(self, fd: int, chunks: Iterable[bytes]) -> int:
         size = 0
         until_check, until_sync = _CHECK_ROOM_EVERY, _SYNC_EVERY
@@ -165,47 +180,6 @@ class LocalStorage:
                 until_sync = _SYNC_EVERY
         return size
 
-    def _commit(self, partial: str, fd: int, name: str, named: str | None) -> StoredFile:
-        os.fchmod(fd, self._file_mode)
-        # Its time begins now, however long ago the client sent the last of it.
-        os.utime(fd)
-        aside = self._root / partial
-        # Before the file is synced: many file systems then write both at once.
-        aside.chmod(self._dir_mode)
-        os.fsync(fd)
-        facts = os.fstat(fd)
-        sync_folder(aside)
-        folder = self._rename(aside, named)
-        try:
-            sync_folder(self._root)
-        except BaseException:
-            # Whether the rename will last is unknown: the client must not be told that it does.
-            self._undo(folder, name)
-            raise
-        return _describe(Key(folder, name), facts)
-
-    def _rename(self, aside: Path, named: str | None) -> str:
-        for _ in range(_ATTEMPTS):
-            folder = named or self._new_folder()
-            try:
-                # Fails when a folder with anything in it is there; never replaces a file.
-                aside.rename(self._root / folder)
-            except OSError as error:
-                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
-                    raise
-            else:
-                return folder
-            if named:
-                raise Conflict("there is a file in that folder already")
-        raise FileExistsError("no free folder name was found")
-
-    def _undo(self, folder: str, name: str) -> None:
-        # What the disk does not let go is the cleaner's; the first error is the one to tell.
-        with contextlib.suppress(OSError):
-            (self._root / folder / name).unlink()
-        with contextlib.suppress(OSError):
-            (self._root / folder).rmdir()
-
 
 @contextlib.contextmanager
 def _missing_errors() -> Iterator[None]:
@@ -223,4 +197,9 @@ def _missing_errors() -> Iterator[None]:
 
 
 def _describe(key: Key, facts: os.stat_result) -> StoredFile:
-    return StoredFile(key=key, size=facts.st_size, stored_ns=facts.st_mtime_ns)
+    return StoredFile(
+        key=key,
+        size=facts.st_size,
+        stored_ns=facts.st_mtime_ns,
+        is_short_lived=bool(facts.st_mode & SHORT_LIVED),
+    )

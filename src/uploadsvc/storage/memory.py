@@ -5,15 +5,23 @@ Files in memory: for tests, and to keep the storage protocol honest.
 import io
 import time
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 
-from uploadsvc.errors import Conflict, Missing
+from uploadsvc.errors import Conflict, Gone, Missing
 from uploadsvc.storage import Key, StoredFile, names
 
 
 class MemoryStorage:
-    def __init__(self, *, new_folder: Callable[[], str] = names.new_folder) -> None:
+    def __init__(
+        self,
+        *,
+        keep: timedelta | None = None,
+        new_folder: Callable[[], str] = names.new_folder,
+    ) -> None:
+        """With `keep`, the life of every file, one whose own shorter life is over is `Gone`."""
         self._files: dict[Key, tuple[StoredFile, bytes]] = {}
+        self._keep = keep
         self._new_folder = new_folder
 
     def save(
@@ -23,12 +31,16 @@ class MemoryStorage:
         *,
         expected: int = 0,
         folder: Callable[[], str] | None = None,
+        aged_ns: Callable[[], int] = lambda: 0,
     ) -> StoredFile:
         data = b"".join(chunks)
         key = Key(self._free_folder() if folder is None else folder(), name)
         if self._is_taken(key.folder):
             raise Conflict("there is a file in that folder already")
-        stored = StoredFile(key, size=len(data), stored_ns=time.time_ns())
+        aged = aged_ns()
+        stored = StoredFile(
+            key, size=len(data), stored_ns=time.time_ns() - aged, is_short_lived=aged > 0
+        )
         self._files[stored.key] = (stored, data)
         return stored
 
@@ -39,7 +51,11 @@ class MemoryStorage:
     def find(self, key: Key) -> StoredFile:
         if key not in self._files:
             raise Missing("there is no such file")
-        return self._files[key][0]
+        stored = self._files[key][0]
+        is_limited = self._keep is not None and stored.is_short_lived
+        if is_limited and datetime.now(UTC) >= stored.stored_at + (self._keep or timedelta(0)):
+            raise Gone("the file's time is over")
+        return stored
 
     def delete(self, key: Key) -> None:
         self._files.pop(key, None)

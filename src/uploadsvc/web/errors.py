@@ -57,6 +57,7 @@ STATUS: dict[type[errors.UploadsvcError], int] = {
     MethodNotAllowed: 405,
     Stalled: 408,
     errors.Conflict: 409,
+    errors.Gone: 410,
     LengthRequired: 411,
     PreconditionFailed: 412,
     errors.TooLarge: 413,

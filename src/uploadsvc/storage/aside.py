@@ -1,0 +1,168 @@
+"""
+The folder aside, in which an upload becomes whole before it is shown.
+
+It holds the file under its final name, locked against the cleaner. One rename then shows
+folder and file at once: there is no moment at which half of it can be seen. A file that is on
+the disk already is given a second name here instead of being written again.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from uploadsvc.errors import Conflict
+from uploadsvc.storage import CannotAdopt, partials
+from uploadsvc.storage.folders import open_folder, sync_folder
+
+_ATTEMPTS = 5
+_NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS})
+
+SHORT_LIVED = stat.S_ISVTX
+"""The mode bit of a file whose life is shorter than others': without meaning for files on
+Linux, so that it can say this, and says it in the same moment in which the file is shown."""
+
+
+@dataclass(frozen=True)
+class Modes:
+    file: int
+    folder: int
+
+
+@dataclass(frozen=True)
+class Aside:
+    root: Path
+    folder: str
+    name: str
+    fd: int
+    """The file, open and locked."""
+
+    @property
+    def path(self) -> Path:
+        return self.root / self.folder
+
+    def commit(
+        self, folders: Callable[[], str], *, named: str | None, modes: Modes, aged_ns: int
+    ) -> tuple[str, os.stat_result]:
+        """
+        Make the file durable and show it; return its folder and its facts.
+
+        The folder is called `named`, or what `folders` gives until one is free. The file
+        counts `aged_ns` nanoseconds older than it is. Raise `Conflict` where there is one
+        `named` already; what raises has undone it all.
+        """
+        os.fchmod(self.fd, modes.file | (SHORT_LIVED if aged_ns else 0))
+        # Its time begins now, however long ago the client sent the last of it.
+        begin = time.time_ns() - aged_ns
+        os.utime(self.fd, ns=(begin, begin))
+        # Before the file is synced: many file systems then write both at once.
+        self.path.chmod(modes.folder)
+        if aged_ns:
+            os.utime(self.path, ns=(begin, begin))
+        os.fsync(self.fd)
+        facts = os.fstat(self.fd)
+        sync_folder(self.path)
+        folder = self._rename(folders, named)
+        try:
+            sync_folder(self.root)
+        except BaseException:
+            # Whether the rename will last is unknown: the client must not be told that it does.
+            _undo(self.root / folder, self.name)
+            raise
+        return folder, facts
+
+    def _rename(self, folders: Callable[[], str], named: str | None) -> str:
+        for _ in range(_ATTEMPTS):
+            folder = named or folders()
+            try:
+                # Fails when a folder with anything in it is there; never replaces a file.
+                self.path.rename(self.root / folder)
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+                    raise
+            else:
+                return folder
+            if named:
+                raise Conflict("there is a file in that folder already")
+        raise FileExistsError("no free folder name was found")
+
+
+@contextlib.contextmanager
+def new_file(root: Path, name: str) -> Iterator[Aside]:
+    """Have a new empty file aside for the body of the `with`; gone where the body raises."""
+    with _aside(root, name, lambda dir_fd: partials.create_locked(name, dir_fd=dir_fd)) as aside:
+        yield aside
+
+
+@contextlib.contextmanager
+def linked_file(root: Path, name: str, file: Path) -> Iterator[Aside]:
+    """
+    Have a file of the same file system aside, by a second name, for the body of the `with`.
+
+    Where the body raises only the second name goes. Raise `CannotAdopt` where the file system
+    gives no second names, or not to a file of another one.
+    """
+    fd = os.open(file, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        # Where somebody holds it, it is whoever gives it to us: locked it is either way.
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+        def link(dir_fd: int) -> int:
+            try:
+                os.link(file, name, dst_dir_fd=dir_fd, follow_symlinks=False)
+            except OSError as error:
+                if error.errno in _NO_LINKS:
+                    raise CannotAdopt("the file cannot have a second name here") from error
+                raise
+            return os.dup(fd)
+
+        with _aside(root, name, link) as aside:
+            yield aside
+    finally:
+        os.close(fd)
+
+
+@contextlib.contextmanager
+def _aside(root: Path, name: str, put: Callable[[int], int]) -> Iterator[Aside]:
+    with partials.disk_errors():
+        folder, fd = _begin(root, put)
+    try:
+        yield Aside(root, folder, name, fd)
+    except BaseException:
+        _undo(root / folder, name)
+        raise
+    finally:
+        os.close(fd)
+
+
+def _begin(root: Path, put: Callable[[int], int]) -> tuple[str, int]:
+    for _ in range(_ATTEMPTS):
+        partial = partials.new_partial()
+        # Closed to others, the web server among them, until it is whole.
+        (root / partial).mkdir(mode=0o700)
+        try:
+            with open_folder(root / partial) as folder_fd:
+                return partial, put(folder_fd)
+        except FileNotFoundError:
+            # A cleaner saw the folder before the file was locked in it.
+            with contextlib.suppress(FileNotFoundError):
+                (root / partial).rmdir()
+            continue
+        except BaseException:
+            (root / partial).rmdir()
+            raise
+    raise FileNotFoundError("no folder could be made for the upload")
+
+
+def _undo(folder: Path, name: str) -> None:
+    # What the disk does not let go is the cleaner's; the first error is the one to tell.
+    with contextlib.suppress(OSError):
+        (folder / name).unlink()
+    with contextlib.suppress(OSError):
+        folder.rmdir()
