@@ -127,7 +127,11 @@ def test_pictures_are_not_taken_unless_that_is_switched_on(settings):
 
 
 def test_programs_and_the_service_have_the_same_pictures(settings):
-    ours = settings(signing_keys=["k" * 32], image_alt="(Example Ltd)", public_url="http://p.test")
+    ours = settings(
+        signing_keys=["the key that signs sizes in this test"],
+        image_alt="(Example Ltd)",
+        public_url="http://p.test",
+    )
     client = TestApp(make_app(ours))
     with contextlib.closing(make_images(ours)) as images:
         image = images.save_image(jpeg(), title="Sea")

@@ -124,7 +124,7 @@ def test_what_check_shows_can_be_used_as_a_configuration(run, data, tmp_path):
 
 
 def test_check_shows_no_secret(run, data):
-    key = "a-secret-that-must-not-be-shown-to-anybody"
+    key = "what-nobody-is-to-read-on-any-screen-4711"
     done = run("check", UPLOADSVC_SIGNING_KEYS=key, UPLOADSVC_DISK_FLOOR="0")
     short = run("check", UPLOADSVC_SIGNING_KEYS="short-secret")
 

@@ -2,15 +2,18 @@
 
 import hashlib
 import random
+import re
+import secrets
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from documents import ROOT
 from uploadsvc.errors import BadSettings
-from uploadsvc.signing import LENGTH, Signer
+from uploadsvc.signing import LENGTH, SHORTEST_KEY, Signer, check_key
 
-OLD, NEW = "o" * 32, "n" * 32
+OLD, NEW = "the key that signed until today..", "the key that signs from today on"
 TEXTS = st.lists(st.text(max_size=20), max_size=4)
 
 
@@ -95,11 +98,53 @@ def test_a_signature_serves_one_purpose(signer):
     assert not other.is_right(signer.sign("a"), "a")
 
 
-@pytest.mark.parametrize("keys", [[], [""], ["k" * 31], [NEW, "short"]])
+@pytest.mark.parametrize("keys", [[], [""], [NEW[:31]], [NEW, "short"]])
 def test_a_key_that_is_missing_or_could_be_guessed_is_refused(keys):
     with pytest.raises(BadSettings, match="signing_keys"):
         Signer(keys, purpose="size")
 
 
 def test_a_key_of_32_characters_is_enough():
-    assert Signer(["k" * 32], purpose="size").sign("a")
+    assert len(NEW) == 32
+    assert Signer([NEW], purpose="size").sign("a")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "k" * 32, "ab" * 20, "0123456789" * 4, "correct horse " * 3, " " * 40, "\0" * 40,
+        "change-me-change-me-and-again-change", "CHANGEME-8f2c1d9b7a6e5f4c3d2b1a09",
+        "a secret of 32 characters or more", "my-Pass-Word-is-longer-than-your-own",
+        "this is the default key of the service", "an example of 32 characters, or more",
+        "django-insecure-8f2c1d9b7a6e5f4c3d2b1a09", "replace this by what openssl rand gives",
+    ],
+)  # fmt: skip
+def test_a_key_that_repeats_itself_or_is_an_example_is_refused(key):
+    """Its length alone says that it is good."""
+    assert len(key) >= SHORTEST_KEY
+
+    with pytest.raises(BadSettings, match="signing_keys: one ") as error:
+        Signer([NEW, key], purpose="size")
+    assert key not in str(error.value)
+
+
+def test_the_examples_of_our_own_documents_are_refused():
+    texts = [path.read_text() for path in (*ROOT.glob("docs/*.md"), ROOT / "deploy/uploadsvc.toml")]
+    lists = [found for text in texts for found in re.findall(r"signing_keys ?= ?\[(.+?)\]", text)]
+    examples = [key for each in lists for key in re.findall(r'"([^"]*)"', each)]
+
+    assert examples
+    for key in examples:
+        with pytest.raises(BadSettings):
+            check_key(key)
+
+
+def test_no_key_by_chance_is_refused(many):
+    for _ in range(many(2_000, 20_000)):
+        check_key(secrets.token_urlsafe(32))
+        check_key(secrets.token_hex(16))
+
+
+def test_the_complaint_names_the_setting_that_holds_the_key():
+    with pytest.raises(BadSettings, match=r"^upload_keys: "):
+        check_key("short", setting="upload_keys")

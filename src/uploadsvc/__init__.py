@@ -9,7 +9,14 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from uploadsvc.app import make_app, make_files, make_getpreview, make_sendfile
+    from uploadsvc.app import (
+        make_app,
+        make_delete,
+        make_files,
+        make_getpreview,
+        make_sendfile,
+        make_tus,
+    )
     from uploadsvc.errors import UploadsvcError
     from uploadsvc.parts import make_images
     from uploadsvc.settings import Settings
@@ -22,10 +29,12 @@ __all__ = [
     "Settings",
     "UploadsvcError",
     "make_app",
+    "make_delete",
     "make_files",
     "make_getpreview",
     "make_images",
     "make_sendfile",
+    "make_tus",
 ]
 
 _HOMES = {

@@ -6,13 +6,14 @@ two share one. A preview of a stored file carries that file's modification time,
 both grow old together and removal finds it.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from uploadsvc.images import Variant
-from uploadsvc.links import Links, quote_name
+from uploadsvc.links import Links
 from uploadsvc.made import SUFFIX
 from uploadsvc.previews import Preview, Previews
-from uploadsvc.sources import Source, digest
+from uploadsvc.sources import Source, digest, stored_source
 from uploadsvc.storage import Storage
 
 _VERSION = "2"
@@ -51,8 +52,8 @@ class AddressPreviews:
         if key is None:
             return Source(address, notes=self._note_of(address))
         stored = self._storage.find(key)
-        canonical = f"stored:{key.folder}/{quote_name(key.name)}"
-        return Source(canonical, stored, self._storage, notes=self._note_of(canonical))
+        source = stored_source(self._storage, stored)
+        return replace(source, notes=self._note_of(source.address))
 
     def _note_of(self, address: str) -> Path:
         return self._notes / f"{digest('made', address)}{SUFFIX}"

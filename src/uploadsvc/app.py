@@ -12,6 +12,8 @@ from uploadsvc.limits import Bounds
 from uploadsvc.parts import Parts, prepare
 from uploadsvc.settings import Settings
 from uploadsvc.sized import ORIGINAL, claims
+from uploadsvc.web.cors import cross_origin
+from uploadsvc.web.deletion import deletion
 from uploadsvc.web.dispatch import is_under, mount
 from uploadsvc.web.errors import answer_errors
 from uploadsvc.web.files import files
@@ -23,6 +25,7 @@ from uploadsvc.web.page import page
 from uploadsvc.web.proxies import behind_proxies
 from uploadsvc.web.sendfile import sendfile
 from uploadsvc.web.sized import sized
+from uploadsvc.web.tus import tus
 
 # Threads that listen to clients which were refused and still send.
 _MOST_LISTENERS = 16
@@ -41,13 +44,26 @@ def compose(settings: Settings, parts: Parts) -> WSGIApplication:
         "/healthz": health(),
         f"/{ORIGINAL}": _image_upload(settings, parts),
     }
-    if any(is_under(settings.storage_path, taken) for taken in (*endpoints, "/static")):
-        raise BadSettings(f"storage_path: {settings.storage_path} is the path of something else")
-    stored = {settings.storage_path: _files(settings, parts)}
+    below = {
+        "/delete": _delete(settings, parts),
+        settings.tus_path: _tus(settings, parts),
+        settings.storage_path: _files(settings, parts),
+    }
+    _check_paths(settings, taken=[*endpoints, "/delete", "/static"])
     shown = page(max_upload=settings.max_upload, keep=settings.keep) if settings.page else None
     pictures = (claims, _sized(settings, parts))
-    whole = mount(endpoints, below=stored, claimed=pictures, rest=shown)
+    whole = mount(endpoints, below=below, claimed=pictures, rest=shown)
     return _wrapped(whole, settings, parts.bounds)
+
+
+def _check_paths(settings: Settings, *, taken: list[str]) -> None:
+    for name in ("storage_path", "tus_path"):
+        path = getattr(settings, name)
+        if any(is_under(path, other) for other in taken):
+            raise BadSettings(f"{name}: {path} is the path of something else")
+        taken.append(path)
+    if is_under(settings.storage_path, settings.tus_path):
+        raise BadSettings("storage_path: it is below tus_path")
 
 
 def make_sendfile(settings: Settings) -> WSGIApplication:
@@ -68,12 +84,25 @@ def make_files(settings: Settings) -> WSGIApplication:
     return _wrapped(_files(settings, parts), settings, parts.bounds)
 
 
+def make_delete(settings: Settings) -> WSGIApplication:
+    """Return what deletes files, to be mounted at `/delete`; makes `data_dir` ready."""
+    parts = prepare(settings)
+    return _wrapped(_delete(settings, parts), settings, parts.bounds)
+
+
+def make_tus(settings: Settings) -> WSGIApplication:
+    """Return resumable uploads alone, to be mounted at any path; makes `data_dir` ready."""
+    parts = prepare(settings)
+    return _wrapped(_tus(settings, parts), settings, parts.bounds)
+
+
 def _sendfile(settings: Settings, parts: Parts) -> WSGIApplication:
     return sendfile(
         parts.storage,
         links=parts.links,
         max_upload=settings.max_upload,
         keep=settings.keep,
+        answers=parts.answers,
         may_upload=parts.rate.check,
         place=parts.bounds.uploads.one,
     )
@@ -102,6 +131,23 @@ def _getpreview(settings: Settings, parts: Parts) -> WSGIApplication:
         avif=settings.avif,
         begin_sending=parts.bounds.downloads.take,
     )
+
+
+def _delete(settings: Settings, parts: Parts) -> WSGIApplication:
+    endpoint = deletion(parts.take_down, tokens=parts.tokens)
+    return cross_origin(endpoint, origins=settings.cors_origins)
+
+
+def _tus(settings: Settings, parts: Parts) -> WSGIApplication:
+    endpoint = tus(
+        parts.unfinished,
+        links=parts.links,
+        answers=parts.answers,
+        serve_file=_files(settings, parts),
+        may_upload=parts.rate.check,
+        place=parts.bounds.uploads.one,
+    )
+    return cross_origin(endpoint, origins=settings.cors_origins)
 
 
 def _wrapped(app: WSGIApplication, settings: Settings, bounds: Bounds) -> WSGIApplication:

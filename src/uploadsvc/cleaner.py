@@ -71,19 +71,24 @@ def clean(
     room: DiskRoom | None = None,
     cache: Cache | None = None,
     keep_unused: timedelta | None = None,
+    keep_partial: timedelta | None = None,
 ) -> Iterator[str]:
     """
     Remove what is older than `keep`; yield one line for each thing, and a summary last.
 
-    So go sized pictures that nobody used for longer than `keep_unused`, and then those of all
-    previews that are too many for the `cache`, the least recently used first; without these
-    arguments none do. With `dry_run` nothing changes, and the lines say what would. When
-    nothing was done there is no line. Raise `AlreadyCleaning` or `ClockJumped`, with nothing
-    removed, and `StillThere` at the end when something could not be removed.
+    So go unfinished uploads that nothing has come for in `keep_partial`, sized pictures that
+    nobody used for longer than `keep_unused`, and then those of all previews that are too many
+    for the `cache`, the least recently used first; without these arguments none do. With
+    `dry_run` nothing changes, and the lines say what would. When nothing was done there is no
+    line. Raise `AlreadyCleaning` or `ClockJumped`, with nothing removed, and `StillThere` at
+    the end when something could not be removed.
     """
     with _alone(data):
         _check_clock(data.state, now, dry_run=dry_run)
-        old = Old(_age(now, keep), _age(now, keep_unused) if keep_unused else None)
+        unused, partial = (
+            _age(now, each) if each else None for each in (keep_unused, keep_partial)
+        )
+        old = Old(_age(now, keep), unused, partial)
         report = Report()
         yield from _sweep(data, old, cache, report, dry_run=dry_run)
         if not dry_run:

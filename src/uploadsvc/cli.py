@@ -108,6 +108,7 @@ def _clean(settings: Settings, options: argparse.Namespace) -> int:
             room=build_room(settings, data),
             cache=build_cache(settings, data),
             keep_unused=settings.cache_keep,
+            keep_partial=settings.keep_partial,
         ):
             print(line)
     except cleaner.ClockJumped as error:

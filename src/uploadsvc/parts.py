@@ -7,10 +7,12 @@ Nothing is started here: decoders start with the first preview.
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 from uploadsvc.addresses import AddressPreviews
 from uploadsvc.cache import Cache
+from uploadsvc.dimensions import Dimensions
 from uploadsvc.drawing import build_decoders
 from uploadsvc.failures import Failures
 from uploadsvc.fetch import Fetcher
@@ -19,17 +21,25 @@ from uploadsvc.limits import Bounds, build_bounds, build_cache, build_rate, buil
 from uploadsvc.links import Links
 from uploadsvc.previews import Previews
 from uploadsvc.rates import Rate
+from uploadsvc.removal import remove
 from uploadsvc.settings import Settings
-from uploadsvc.signing import Signer
+from uploadsvc.signers import build_delete_tokens, build_size_signer, prepare_secret
 from uploadsvc.sized import Images, Records, Sizes
 from uploadsvc.sources import Sources
+from uploadsvc.storage import Key
 from uploadsvc.storage.cached import mark_used
 from uploadsvc.storage.datadir import DataDir
 from uploadsvc.storage.local import LocalStorage
 from uploadsvc.storage.room import DiskRoom
+from uploadsvc.tokens import Tokens
+from uploadsvc.tus import Asking, Uploads
+from uploadsvc.web.answers import Answers
 
 # How much longer than its parts may take somebody waits for a preview that another makes.
 _PATIENCE_SLACK = 5
+
+# Seconds. An upload waits no longer for a decoder that may tell what picture it is.
+_PROBE_PATIENCE = 2
 
 
 @dataclass(frozen=True)
@@ -43,15 +53,23 @@ class Parts:
     rate: Rate
     bounds: Bounds
     links: Links
+    tokens: Tokens
+    """That allow to delete a file."""
+    answers: Answers
     fetcher: Fetcher
     decoders: Decoders
     previews: AddressPreviews
     images: Images
+    unfinished: Uploads
+    take_down: Callable[[Key], object]
+    """Removes a stored file, and every preview of it."""
 
 
 def prepare(settings: Settings) -> Parts:
     """Make `data_dir` ready and build the parts."""
-    DataDir(settings.data_dir).prepare(dir_mode=settings.dir_mode)
+    data = DataDir(settings.data_dir)
+    data.prepare(dir_mode=settings.dir_mode)
+    prepare_secret(settings, data)
     parts = build(settings)
     if parts.room.is_limited:
         # What is there may be older than the limit, and so than its ledger.
@@ -82,9 +100,12 @@ def build(settings: Settings) -> Parts:
         failures=failures,
     )
     storage, originals = (
-        LocalStorage(root, file_mode=settings.file_mode, dir_mode=settings.dir_mode, room=room)
-        for root in (data.storage, data.originals)
+        LocalStorage(
+            root, file_mode=settings.file_mode, dir_mode=settings.dir_mode, room=room, keep=keep
+        )
+        for root, keep in ((data.storage, settings.keep), (data.originals, None))
     )
+    take_down = partial(remove, storage, previews=data.previews)
     previews, sized = (
         Previews(
             root,
@@ -102,6 +123,13 @@ def build(settings: Settings) -> Parts:
         )
         for root in (data.previews, data.sized)
     )
+    tokens = build_delete_tokens(settings, data)
+    dimensions = Dimensions(
+        storage,
+        sources,
+        probe=partial(decoders.probe, patience=_PROBE_PATIENCE),
+        failures=failures,
+    )
     return Parts(
         data=data,
         storage=storage,
@@ -110,10 +138,14 @@ def build(settings: Settings) -> Parts:
         rate=build_rate(settings, data),
         bounds=bounds,
         links=links,
+        tokens=tokens,
+        answers=Answers(links, tokens=tokens, probe=dimensions.of),
         fetcher=fetcher,
         decoders=decoders,
         previews=AddressPreviews(storage, links, previews, notes=data.previews),
         images=_images(settings, originals, decoders, sources, sized),
+        unfinished=_unfinished(settings, storage, room, take_down),
+        take_down=take_down,
     )
 
 
@@ -144,7 +176,6 @@ def _images(
     previews: Previews,
 ) -> Images:
     data = DataDir(settings.data_dir)
-    keys = [key.get_secret_value() for key in settings.signing_keys]
     return Images(
         originals,
         settings.public_url,
@@ -157,11 +188,27 @@ def _images(
             named=settings.named_sizes,
             open_sizes=settings.open_sizes,
             max_side=settings.max_side,
-            signer=Signer(keys, purpose="size") if keys else None,
+            signer=build_size_signer(settings),
         ),
         sizes_per_picture=settings.sizes_per_picture,
         alt=settings.image_alt,
         close=decoders.close,
+    )
+
+
+def _unfinished(
+    settings: Settings, storage: LocalStorage, room: DiskRoom, take_down: Callable[[Key], object]
+) -> Uploads:
+    data = DataDir(settings.data_dir)
+    return Uploads(
+        data.uploads,
+        storage,
+        keep=settings.keep,
+        keep_partial=settings.keep_partial,
+        max_size=settings.max_upload,
+        asking=Asking(data.state / "asked"),
+        check_room=room.check,
+        remove=take_down,
     )
 
 

@@ -136,10 +136,16 @@ class Settings(BaseModel):
     """More hosts (`host` or `host:port`) whose storage addresses lead to this service."""
     page: bool = True
     """Whether the upload page is shown at `/`."""
+    tus_path: str = Field("/files", pattern=_PATH)
+    """URL path of resumable uploads."""
+    cors_origins: Names = ()
+    """Origins, like `https://chat.example`, whose pages may upload here too; `*`: all."""
 
     # How long, how much
     keep: Time = timedelta(days=1)
     """Age at which files and previews go."""
+    keep_partial: Time = timedelta(days=1)
+    """Time after its last change at which an unfinished upload goes."""
     max_upload: Size = Field(ByteSize(100_000_000), ge=1)
     """Largest file that is taken."""
     max_stored: Size = ByteSize(0)
@@ -182,6 +188,10 @@ class Settings(BaseModel):
     """Bytes that all previews together may take of the disk; 0 for no limit."""
     cache_keep: Time = timedelta(days=90)
     """Time since a sized picture was last used, after which it goes."""
+
+    # Uploads that are watched
+    upload_keys: Secrets = ()
+    """Secrets of 32 characters or more that sign the identifiers of `/upload`; empty: unsigned."""
 
     # Pictures by ID
     image_uploads: bool = False

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from uploadsvc.errors import Missing, SourceFailed, TooLarge, UploadsvcError
 from uploadsvc.failures import Failures
+from uploadsvc.links import quote_name
 from uploadsvc.storage import HasPaths, Key, Storage, StoredFile, partials
 from uploadsvc.storage.folders import open_folder
 
@@ -97,6 +98,12 @@ class Sources:
             finally:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(name, dir_fd=dir_fd)
+
+
+def stored_source(storage: Storage, stored: StoredFile) -> Source:
+    """Return a stored file as a source; its address is the same for all who ask for it."""
+    address = f"stored:{stored.key.folder}/{quote_name(stored.key.name)}"
+    return Source(address, stored, storage)
 
 
 def is_there(source: Source) -> bool:

@@ -16,6 +16,8 @@ from uploadsvc.storage.datadir import DataDir
 from uploadsvc.storage.eviction import expire_unused, remove_empty
 from uploadsvc.storage.expiry import Finding, expire_files, expire_folders
 from uploadsvc.storage.leftovers import LeftOver, left_over, left_over_below
+from uploadsvc.storage.local import LocalStorage
+from uploadsvc.tus.expiry import expire_uploads
 
 Found = tuple[str, Finding | LeftOver]
 """A finding, and the name of the folder that it is in."""
@@ -29,6 +31,8 @@ class Old:
     """Of uploads and previews, by their modification."""
     unused: Age | None
     """Of sized pictures, by their last use; None where they never are."""
+    partial: Age | None
+    """Of unfinished uploads, by their last change; None where they never are."""
 
 
 def find_old(data: DataDir, old: Old, cache: Cache | None, *, remove: bool) -> Iterator[Found]:
@@ -43,10 +47,15 @@ def find_old(data: DataDir, old: Old, cache: Cache | None, *, remove: bool) -> I
         (data.originals, left_over),
         (data.sized, left_over),
         (data.sized, left_over_below),
+        (data.uploads, left_over),
     ):
         # Older installations have none.
         if root.is_dir():
             yield from ((root.name, finding) for finding in find(root, remove=remove))
+    if old.partial is not None and data.uploads.is_dir():
+        storage = LocalStorage(data.storage)
+        for each in expire_uploads(data.uploads, storage, old.partial, remove=remove):
+            yield data.uploads.name, each
     yield from _find_unused(data, old, remove=remove)
     if cache is not None:
         yield from _find_too_much(data, old, cache, remove=remove)

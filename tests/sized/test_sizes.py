@@ -20,7 +20,7 @@ CONTRACT = {
 
 @pytest.fixture
 def signer():
-    return Signer(["k" * 32], purpose="size")
+    return Signer(["the key that signs sizes in this test"], purpose="size")
 
 
 def is_refused(sizes, size, signature="", image=IMAGE):

@@ -71,17 +71,25 @@ class Decoders:
         picture: Picture = self._do("draw", path, variant)
         return picture
 
-    def probe(self, path: Path) -> Facts:
-        """Return what the picture at `path` is; raise as `draw` does."""
-        facts: Facts = self._do("probe", path)
+    def probe(self, path: Path, *, patience: float | None = None) -> Facts:
+        """
+        Return what the picture at `path` is; raise as `draw` does.
+
+        Raise `Unavailable` when no decoder is free within `patience` seconds; None: wait.
+        """
+        facts: Facts = self._do("probe", path, patience=patience)
         return facts
 
-    def _do(self, work: str, path: Path, *told: Variant) -> Any:
+    def _do(self, work: str, path: Path, *told: Variant, patience: float | None = None) -> Any:
         if self._places is not None and not self._places.acquire(blocking=False):
             raise Unavailable("too many pictures wait to be drawn")
         try:
-            with self._free:
+            if not self._free.acquire(timeout=patience):
+                raise Unavailable("no decoder was free in time")
+            try:
                 return self._do_twice(work, path, *told)
+            finally:
+                self._free.release()
         finally:
             if self._places is not None:
                 self._places.release()

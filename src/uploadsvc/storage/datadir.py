@@ -37,9 +37,24 @@ class DataDir:
         return self.path / "Sized"
 
     @property
+    def uploads(self) -> Path:
+        """Resumable uploads that are not finished, and what is known of finished ones."""
+        return self.path / "Uploads"
+
+    @property
+    def progress(self) -> Path:
+        """Uploads that somebody watches: how far they are."""
+        return self.path / "Progress"
+
+    @property
     def state(self) -> Path:
         """Stamps, counts and locks; nothing that is missed when it is lost."""
         return self.path / "State"
+
+    @property
+    def secret(self) -> Path:
+        """What the service signs with where it has no keys of its operator's."""
+        return self.path / "secret"
 
     @property
     def marker(self) -> Path:
@@ -58,7 +73,9 @@ class DataDir:
             for folder in (self.path, *self._folders):
                 if not folder.is_dir():
                     folder.mkdir(parents=True)
-                    folder.chmod(dir_mode)
+                    # Whoever knows the name of an upload may change it.
+                    is_private = folder in (self.uploads, self.progress)
+                    folder.chmod(0o700 if is_private else dir_mode)
             if not self.is_marked:
                 self.marker.write_text(_MARKER_TEXT)
                 sync_folder(self.path)
@@ -67,4 +84,5 @@ class DataDir:
 
     @property
     def _folders(self) -> list[Path]:
-        return [self.storage, self.previews, self.originals, self.sized, self.state]
+        shown = [self.storage, self.previews, self.originals, self.sized]
+        return [*shown, self.uploads, self.progress, self.state]

@@ -16,6 +16,7 @@ from webob import Request, Response
 
 from uploadsvc import errors
 from uploadsvc.observe import request_id
+from uploadsvc.tus import checksum, holding, protocol
 from uploadsvc.web.accept import accepted, spoken
 from uploadsvc.web.headers import keep_nowhere
 
@@ -60,12 +61,16 @@ STATUS: dict[type[errors.UploadsvcError], int] = {
     errors.Gone: 410,
     LengthRequired: 411,
     PreconditionFailed: 412,
+    protocol.UnsupportedVersion: 412,
     errors.TooLarge: 413,
     errors.Unsupported: 415,
+    protocol.WrongType: 415,
     BadRange: 416,
     errors.LimitExceeded: 422,
     errors.Undecodable: 422,
+    holding.Locked: 423,
     errors.TooMany: 429,
+    checksum.ChecksumMismatch: 460,
     errors.UploadsvcError: 500,
     errors.SourceFailed: 502,
     errors.Unavailable: 503,
@@ -104,7 +109,7 @@ def refuse(request: Request, error: errors.UploadsvcError) -> Response:
     if speaks_json(request):
         problem = {
             "type": "about:blank",
-            "title": http.HTTPStatus(status).phrase,
+            "title": _phrase(status),
             "status": status,
             "detail": str(error),
             "code": error.code,
@@ -112,7 +117,8 @@ def refuse(request: Request, error: errors.UploadsvcError) -> Response:
         body, kind = json.dumps(problem), "application/problem+json"
     else:
         body, kind = f"{error}\n", "text/plain"
-    response = Response(status=status, body=body.encode(), content_type=kind)
+    told = f"{status} {_phrase(status)}"
+    response = Response(status=told, body=body.encode(), content_type=kind)
     if kind == "text/plain":
         response.charset = "utf-8"
     keep_nowhere(response)
@@ -125,6 +131,11 @@ def refuse(request: Request, error: errors.UploadsvcError) -> Response:
     if isinstance(error, BadRange):
         response.headers["Content-Range"] = f"bytes */{error.size}"
     return response
+
+
+def _phrase(status: int) -> str:
+    # The one that is not HTTP's own (tus 6.3, Checksum).
+    return "Checksum Mismatch" if status == 460 else http.HTTPStatus(status).phrase
 
 
 def accepts_json(request: Request) -> bool:

@@ -40,7 +40,7 @@ def files(
     @wsgify
     def endpoint(request: Request) -> Response:
         allow(request, "GET", "HEAD")
-        stored, file = storage.open(_key(request))
+        stored, file = storage.open(key_of(request))
         head = file.read(mediatypes.HEAD_BYTES)
         file.seek(0)
         response = Response()
@@ -67,14 +67,20 @@ def files(
     return sent_by_the_server(endpoint)
 
 
-def _key(request: Request) -> Key:
+def key_of(request: Request) -> Key:
+    """Return the key that the path names; raise `Missing` for what could never be one."""
+    try:
+        return Key(*parts_of(request))
+    except BadInput as error:
+        raise Missing("there is no such file") from error
+
+
+def parts_of(request: Request) -> tuple[str, str]:
+    """Return what the path says before its first slash, and what behind it."""
     # PEP 3333: the path's bytes, percent-decoded once by the server, as latin-1.
     path = os.fsdecode(request.environ.get("PATH_INFO", "").encode("latin-1"))
     folder, _, name = path.removeprefix("/").partition("/")
-    try:
-        return Key(folder, name)
-    except BadInput as error:
-        raise Missing("there is no such file") from error
+    return folder, name
 
 
 def _tag(stored: StoredFile) -> str:

@@ -50,19 +50,29 @@ class FileForm:
             raise TooLarge(_too_large(limit))
         self.expected = max(0, length - _SLACK)
         """At least how many bytes the file will have, by the length of the body."""
+        self.media_type = ""
+        """What the client says that the file is, as it was sent; known when it is open."""
+        self.before = 0
+        """About how many bytes of the body stand before the file; known when it is open."""
         self._field = field
         self._limit = limit
         self._body = Body(request)
         self._boundary = _boundary(request)
         self._events = self._parse()
 
+    @property
+    def received(self) -> int:
+        """Bytes of the body that were read so far."""
+        return self._body.received
+
     def open(self) -> str:
         """Read up to the file; return its name, as it was sent. Raise `BadInput` if none."""
         for event in self._events:
             if isinstance(event, MultipartSegment):
+                self.before += len(self._boundary) + _head_size(event) + len("--\r\n\r\n")
                 if event.filename is not None:
                     return self._accept(event)
-                self._read_field(event)
+                self.before += self._read_field(event) + len("\r\n")
         raise self._no_file()
 
     def chunks(self) -> Iterator[bytes]:
@@ -91,13 +101,15 @@ class FileForm:
             raise self._no_file()
         if not part.filename and _has_empty_name(part):
             raise BadInput("no file was chosen")
+        self.media_type = part.header("Content-Type") or ""
         return str(part.filename)
 
     def _no_file(self) -> BadInput:
         field = f" in a field {self._field!r}" if self._field else ""
         return BadInput(f"the form has no file{field}")
 
-    def _read_field(self, part: MultipartSegment) -> None:
+    def _read_field(self, part: MultipartSegment) -> int:
+        """Read a field to its end; return how many bytes it has."""
         value = b""
         for event in self._events:
             if event is None:
@@ -109,6 +121,7 @@ class FileForm:
             self.fields.setdefault(str(part.name), set()).add(value.decode())
         except UnicodeDecodeError as error:
             raise BadInput("a field of the form is not UTF-8") from error
+        return len(value)
 
     def _parse(self) -> Iterator[Any]:
         """Yield the parser's events: a part's head, its bytes in pieces, None at its end."""
@@ -150,14 +163,17 @@ class FileForm:
 
 
 def _check_headers(part: MultipartSegment) -> None:
-    size = sum(len(name) + len(value.encode()) + 4 for name, value in part.headerlist)
-    if size > _MAX_PART_HEADER:
+    if _head_size(part) > _MAX_PART_HEADER:
         raise BadInput("the head of a part of the form is too long")
     # RFC 7578 4.2 forbids `filename*`, and with two names nobody knows which counts.
     sent = [value for name, value in part.headerlist if name == "Content-Disposition"]
     options = _OPTION.findall(_QUOTED.sub('""', "".join(sent).lower()))
     if len(sent) > 1 or len(options) != len(set(options)) or "filename*" in options:
         raise BadInput("a part of the form has two names")
+
+
+def _head_size(part: MultipartSegment) -> int:
+    return sum(len(name) + len(value.encode()) + 4 for name, value in part.headerlist)
 
 
 def _has_empty_name(part: MultipartSegment) -> bool:

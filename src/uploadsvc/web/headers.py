@@ -2,7 +2,9 @@
 The headers that files and previews are served with (contract 8: shown only when harmless).
 """
 
+import json
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
 from webob import Response
@@ -63,3 +65,9 @@ def keep_nowhere(response: Response) -> Response:
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def json_answer(told: dict[str, Any], *, status: int = 200) -> Response:
+    """Return an answer in JSON, of which nobody is to keep a copy."""
+    body = json.dumps(told).encode()
+    return keep_nowhere(Response(status=status, body=body, content_type="application/json"))

@@ -5,7 +5,6 @@ Whoever sends the same picture again gets the same answer as the first time: who
 sent it is nobody's business.
 """
 
-import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from wsgiref.types import WSGIApplication
@@ -19,7 +18,7 @@ from uploadsvc.sized import ORIGINAL, Images, Record, Told
 from uploadsvc.web.accept import spoken
 from uploadsvc.web.errors import allow
 from uploadsvc.web.forms import FileForm
-from uploadsvc.web.headers import keep_nowhere
+from uploadsvc.web.headers import json_answer
 from uploadsvc.web.query import one, parameters
 from uploadsvc.web.rawfile import RawFile
 
@@ -82,9 +81,7 @@ def _answer(images: Images, image: str, record: Record, *, base: str) -> Respons
         "size": record.size,
         "sizes": {name: base + images.address(image, name).path for name in images.sizes.named},
     }
-    response = Response(
-        status=201, body=json.dumps(answer).encode(), content_type="application/json"
-    )
+    response = json_answer(answer, status=201)
     # RFC 9110 10.2.2; set as it is, since WebOb would join a relative one to the request.
     response.headers["Location"] = link
-    return keep_nowhere(response)
+    return response

@@ -5,10 +5,9 @@ The old clients get JavaScript that they run, to the byte as it always was; clie
 name JSON in `Accept` get JSON.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from wsgiref.types import WSGIApplication
 
 from webob import Request, Response
@@ -17,13 +16,14 @@ from webob.dec import wsgify
 from uploadsvc.errors import BadInput
 from uploadsvc.links import Links
 from uploadsvc.storage import Storage
-from uploadsvc.uploads import Received, receive
+from uploadsvc.uploads import receive
+from uploadsvc.web.answers import Answers
 from uploadsvc.web.errors import accepts_json, allow
+from uploadsvc.web.expires import asked_life
 from uploadsvc.web.forms import FileForm
 from uploadsvc.web.headers import keep_nowhere
 from uploadsvc.web.query import one, parameters
-
-_MAX_JID_BYTES = 3071  # RFC 7622 3.1: three parts of 1023 bytes, and two separators
+from uploadsvc.web.recipient import check_recipient
 
 
 def sendfile(
@@ -32,15 +32,19 @@ def sendfile(
     links: Links,
     max_upload: int,
     keep: timedelta,
+    answers: Answers | None = None,
     may_upload: Callable[[str], None] = lambda address: None,
     place: Callable[[], AbstractContextManager[None]] = nullcontext,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> WSGIApplication:
     """
-    Return the endpoint. `max_upload` is in bytes.
+    Return the endpoint. `max_upload` is in bytes; `answers` tells clients what they get in
+    JSON, by default what the links alone can tell.
 
     `place` is entered for as long as an upload lasts, and `may_upload` called with the
     client's address, before anything is read; each raises to refuse it.
     """
+    told = answers or Answers(links)
 
     @wsgify
     def endpoint(request: Request) -> Response:
@@ -52,6 +56,8 @@ def sendfile(
     def take(request: Request) -> Response:
         form = FileForm(request, field="file1", limit=max_upload)
         query = parameters(request)
+        # Before anything is read, as far as it is known by then.
+        asked_life(request, query, now=now)
         sent_name = form.open()
         recipient: str | None = None
 
@@ -61,10 +67,18 @@ def sendfile(
             yield from form.chunks()
             recipient = _recipient(request, query, form.fields)
 
-        received = receive(storage, sent_name, checked(), keep=keep, expected=form.expected)
-        link = links.link(received.stored.key, requested=request.host_url)
+        received = receive(
+            storage,
+            sent_name,
+            checked(),
+            keep=keep,
+            expected=form.expected,
+            life=lambda: asked_life(request, query, form.fields, now=now),
+            hashed=accepts_json(request),
+        )
         if accepts_json(request):
-            return _json_answer(received, link)
+            return told.respond(received, requested=request.host_url)
+        link = links.link(received.stored.key, requested=request.host_url)
         return _script_answer(link, recipient or "", tagged=_is_pc(query, form.fields))
 
     return endpoint
@@ -78,10 +92,7 @@ def _recipient(
         return None
     if not to:
         raise BadInput("to is missing: it names the contact that the file is for")
-    if len(to.encode()) > _MAX_JID_BYTES:
-        raise BadInput(f"to is longer than {_MAX_JID_BYTES} bytes")
-    if any(character < " " or character == "\x7f" for character in to):
-        raise BadInput("to holds a control character")
+    check_recipient(to)
     return to
 
 
@@ -98,23 +109,6 @@ def _script_answer(link: str, recipient: str, *, tagged: bool) -> Response:
     if tagged:
         script = f"<script type='text/javascript'>{script}</script>"
     return keep_nowhere(Response(body=script.encode(), content_type="text/html", charset="utf-8"))
-
-
-def _json_answer(received: Received, link: str) -> Response:
-    stored = received.stored
-    answer = {
-        "link": link,
-        "name": stored.key.name,
-        "size": stored.size,
-        "type": received.media_type,
-        "expires": f"{received.expires:%Y-%m-%dT%H:%M:%SZ}",
-    }
-    response = Response(
-        status=201, body=json.dumps(answer).encode(), content_type="application/json"
-    )
-    # RFC 9110 10.2.2; set as it is, since WebOb would join a relative one to the request.
-    response.headers["Location"] = link
-    return keep_nowhere(response)
 
 
 def script_string(text: str) -> str:

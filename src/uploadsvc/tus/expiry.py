@@ -1,0 +1,86 @@
+"""
+What is over among unfinished uploads, and its removal.
+
+An upload goes when nothing has come for it for as long as it may wait, what is known of a
+finished one when the file is not there any more. An upload that somebody is at is left alone.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from uploadsvc.errors import Missing
+from uploadsvc.storage import Key, Storage
+from uploadsvc.storage.age import Age, look
+from uploadsvc.storage.expiry import Expired, Finding, FromFuture, Stuck
+from uploadsvc.storage.folders import open_folder
+from uploadsvc.tus.files import BYTES, RECORD
+from uploadsvc.tus.holding import try_hold
+from uploadsvc.tus.record import Record
+
+
+def expire_uploads(root: Path, storage: Storage, age: Age, *, remove: bool) -> Iterator[Finding]:
+    """Find the uploads in `root` that are over; remove them if asked."""
+    names = set(os.listdir(root))
+    with open_folder(root, follow=True) as root_fd:
+        for name in sorted(names):
+            id, dot, ending = name.partition(".")
+            ending = dot + ending
+            if ending == RECORD:
+                expire = _expire_upload
+            elif ending == BYTES and f"{id}{RECORD}" not in names:
+                expire = _expire_bytes
+            else:
+                continue
+            facts = look(name, root_fd)
+            if facts is None or not stat.S_ISREG(facts.st_mode):
+                continue
+            if age.is_future(facts.st_mtime_ns):
+                yield FromFuture(name)
+            elif age.is_old(facts.st_mtime_ns):
+                try:
+                    yield from expire(root, id, storage, remove)
+                except OSError as error:
+                    yield Stuck(name, error.strerror or "the disk refused")
+
+
+def _expire_upload(root: Path, id: str, storage: Storage, remove: bool) -> Iterator[Finding]:
+    record, file = root / f"{id}{RECORD}", root / f"{id}{BYTES}"
+    try:
+        fd = try_hold(record)
+    except Missing:
+        return
+    if fd is None:
+        return
+    try:
+        if _is_stored(fd, storage) and not file.exists():
+            return
+        size = file.stat().st_size if file.exists() else None
+        if remove:
+            # The record first: bytes without one are nobody's.
+            record.unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
+        if size is not None:
+            yield Expired(id, size)
+    finally:
+        os.close(fd)
+
+
+def _expire_bytes(root: Path, id: str, storage: Storage, remove: bool) -> Iterator[Finding]:
+    file = root / f"{id}{BYTES}"
+    size = file.stat().st_size
+    if remove:
+        file.unlink(missing_ok=True)
+    yield Expired(id, size)
+
+
+def _is_stored(fd: int, storage: Storage) -> bool:
+    try:
+        record = Record.read(fd)
+        if record.name is None:
+            return False
+        storage.find(Key(record.folder, record.name))
+    except Missing:
+        return False
+    return True

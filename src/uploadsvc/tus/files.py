@@ -1,0 +1,31 @@
+"""
+Where the two files of an unfinished upload lie.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from uploadsvc.errors import Missing
+
+RECORD, BYTES = ".record", ".bytes"
+
+_ID = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Files:
+    root: Path
+
+    def record(self, id: str) -> Path:
+        """Return where its record is; raise `Missing` for what is no ID of ours."""
+        return self._path(id, RECORD)
+
+    def bytes(self, id: str) -> Path:
+        """Return where its bytes are until it is stored; raise `Missing` likewise."""
+        return self._path(id, BYTES)
+
+    def _path(self, id: str, ending: str) -> Path:
+        if not _ID.fullmatch(id):
+            raise Missing("there is no such upload")
+        return self.root / f"{id}{ending}"

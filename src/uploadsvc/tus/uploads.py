@@ -1,0 +1,208 @@
+"""
+Keeps unfinished uploads, and makes a stored file of each that is whole.
+
+In one folder lie, for each upload, its record and, until it is stored, its bytes. All state is
+there, so the next request may come to any process of any host that shares it.
+"""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from uploadsvc import uploads
+from uploadsvc.errors import BadInput, Missing, TooLarge
+from uploadsvc.storage import Key, Storage
+from uploadsvc.storage.names import new_folder
+from uploadsvc.storage.partials import disk_errors
+from uploadsvc.tus.asking import Asking
+from uploadsvc.tus.files import Files
+from uploadsvc.tus.holding import Held, held, try_hold, write_record
+from uploadsvc.tus.joining import join_files
+from uploadsvc.tus.protocol import Creation, Upload
+from uploadsvc.tus.record import Record
+from uploadsvc.tus.standing import Standing, Standings
+from uploadsvc.tus.storing import Storing, file_name
+from uploadsvc.tus.working import HeldUpload
+from uploadsvc.uploads import Received
+
+_PATIENCE = 5.0
+
+
+class Uploads:
+    def __init__(
+        self,
+        root: Path,
+        storage: Storage,
+        *,
+        keep: timedelta,
+        keep_partial: timedelta,
+        max_size: int,
+        asking: Asking,
+        check_room: Callable[[int], None] = lambda incoming: None,
+        remove: Callable[[Key], object] | None = None,
+        patience: float = _PATIENCE,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """
+        `root` must be in the file system of the storage, or bytes are copied.
+
+        Stored files live for `keep`, unfinished uploads for `keep_partial` after their last
+        change. `max_size` is in bytes; `check_room` raises `NoRoom` where so many more are
+        too many; `remove` takes a stored file down. A request waits `patience` seconds for
+        another one to let go.
+        """
+        self.max_size = max_size
+        self._files = Files(root)
+        self._storing = Storing(storage, keep, now)
+        self._standings = Standings(self._files, self._storing, keep_partial, now)
+        self._asking = asking
+        self._check_room = check_room
+        self._take_down = remove or storage.delete
+        self._patience = patience
+
+    def create(self, creation: Creation) -> Standing:
+        """
+        Begin an upload; one of no bytes, or one that is made of others, is stored at once.
+
+        Raise `BadInput` for metadata that says nothing, and for parts that are not whole;
+        `TooLarge`, `NoRoom`.
+        """
+        self._storing.life(creation.metadata)
+        if creation.parts:
+            return self._join(creation)
+        self._check_room(creation.length or 0)
+        upload = Upload(0, creation.length, creation.metadata, creation.is_partial)
+        return self._begin(Record(upload, new_folder()))
+
+    def create_whole(
+        self, creation: Creation, pieces: Iterable[bytes], *, hashed: bool
+    ) -> Standing:
+        """
+        Take an upload whose bytes all come with its creation: straight into the storage.
+
+        If they break off, nothing is kept: nobody was told its address. With `hashed` its
+        SHA-256 is told.
+        """
+        storing, metadata = self._storing, creation.metadata
+        storing.life(metadata)
+        received = uploads.receive(
+            storing.storage,
+            file_name(metadata),
+            pieces,
+            keep=storing.keep,
+            expected=creation.length or 0,
+            life=lambda: storing.life(metadata, is_checked=True),
+            hashed=hashed,
+        )
+        key, size = received.stored.key, received.stored.size
+        record = Record(Upload(size, size, metadata), key.folder, key.name, received.sha256)
+        return replace(self._begin(record), expires=received.expires, received=received)
+
+    def find(self, id: str) -> Standing:
+        """Return how an upload stands; nobody is asked to let go. Raise `Missing` or `Gone`."""
+        record, changed_ns = self._read(id)
+        return self._standings.of(id, record, changed_ns)
+
+    @contextlib.contextmanager
+    def held(self, id: str, *, let_go: Callable[[], None] | None = None) -> Iterator["HeldUpload"]:
+        """
+        Have an upload to oneself for the body of the `with`; ask whoever has it to let go.
+
+        `let_go` is called when somebody else asks: it ends the reading of what comes. Raise
+        `Missing`, `Gone` when its time is over, or `Locked`.
+        """
+        asking, patience = self._asking, self._patience
+        with held(self._files.record(id), asking=asking, patience=patience) as mine:
+            upload = self._upload(id, mine)
+            upload.settle()
+            with asking.heard(id, let_go) if let_go else contextlib.nullcontext():
+                yield upload
+
+    def received(self, id: str, *, hashed: bool = True) -> Received:
+        """
+        Return what is known of the stored file; raise `Missing` before it is one, or `Gone`.
+
+        With `hashed` its SHA-256 too, which is computed once.
+        """
+        record, changed_ns = self._read(id)
+        key = self._standings.of(id, record, changed_ns).key
+        if key is None:
+            raise Missing("the upload is not finished")
+        if hashed and record.sha256 is None:
+            record = replace(record, sha256=self._storing.sha256(key))
+            self._note(id, record)
+        return self._storing.received(key, sha256=record.sha256)
+
+    def _begin(self, record: Record, *, id: str | None = None) -> Standing:
+        id = id or _new_id()
+        path = self._files.record(id)
+        with disk_errors():
+            mine = Held(path, write_record(path, record))
+        try:
+            upload = self._upload(id, mine)
+            upload.settle()
+            return upload.standing
+        finally:
+            mine.close()
+
+    def _upload(self, id: str, held: Held) -> HeldUpload:
+        return HeldUpload(id, held, self._standings, self._check_room, self._take_down)
+
+    def _join(self, creation: Creation) -> Standing:
+        ids = [urlsplit(part).path.rstrip("/").rpartition("/")[2] for part in creation.parts]
+        try:
+            length = sum(self._whole_part(id) for id in ids)
+        except (Missing, ValueError) as error:
+            raise BadInput("a part of the upload is not there") from error
+        if length > self.max_size:
+            raise TooLarge(f"the file is larger than {self.max_size} bytes")
+        self._check_room(length)
+        id = _new_id()
+        parts = [self._files.bytes(part) for part in ids]
+        with disk_errors():
+            # A part of no bytes has no file.
+            there = [part for part in parts if part.exists()]
+            size = join_files(there, self._files.bytes(id), check_room=self._check_room)
+        if size != length:
+            self._files.bytes(id).unlink()
+            raise BadInput("a part of the upload is not there")
+        upload = Upload(length, length, creation.metadata, parts=creation.parts)
+        return self._begin(Record(upload, new_folder()), id=id)
+
+    def _whole_part(self, id: str) -> int:
+        upload = self.find(id).upload
+        if not upload.is_partial or not upload.is_whole:
+            raise BadInput("a final upload is made of partial uploads that are whole")
+        return upload.offset
+
+    def _read(self, id: str) -> tuple[Record, int]:
+        with disk_errors():
+            try:
+                fd = os.open(self._files.record(id), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            except FileNotFoundError as error:
+                raise Missing("there is no such upload") from error
+        try:
+            return Record.read(fd), os.fstat(fd).st_mtime_ns
+        finally:
+            os.close(fd)
+
+    def _note(self, id: str, record: Record) -> None:
+        path = self._files.record(id)
+        if (fd := try_hold(path)) is None:
+            # Whoever has it may be changing it; the next one who asks computes it again.
+            return
+        mine = Held(path, fd)
+        try:
+            mine.replace(record)
+        finally:
+            mine.close()
+
+
+def _new_id() -> str:
+    """Return 128 bits that nobody can guess: 22 characters."""
+    return secrets.token_urlsafe(16)

@@ -1,0 +1,50 @@
+"""
+A body whose reading another request can end: by asking for the upload that it belongs to.
+"""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from webob import Request
+
+from uploadsvc.errors import BrokenOff, Conflict
+from uploadsvc.web.body import Body
+
+
+class TakenOver(Conflict):
+    code = "taken-over"
+
+
+class InterruptibleBody:
+    def __init__(self, request: Request) -> None:
+        self._body = Body(request)
+        # Other servers than gunicorn let nobody near it: there the reading ends with the next
+        # bytes that come.
+        self._connection: Any = request.environ.get("gunicorn.socket")
+        self._is_interrupted = False
+
+    def interrupt(self) -> None:
+        """End the reading, from another thread; what has come is not lost."""
+        self._is_interrupted = True
+        if self._connection is not None:
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RD)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield what comes; raise `TakenOver` when interrupted, and what `Body` does."""
+        while True:
+            self._check()
+            try:
+                piece = self._body.read()
+            except BrokenOff:
+                self._check()
+                raise
+            if not piece:
+                return
+            yield piece
+
+    def _check(self) -> None:
+        if self._is_interrupted:
+            raise TakenOver("another request has taken this upload over")
