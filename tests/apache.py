@@ -167,11 +167,11 @@ def running_apache(
     `defined` is for the shipped configuration: `{"XSENDFILE": ""}` is
     `Define UPLOADSVC_XSENDFILE`.
     """
-    _check_interpreter()
+    check_interpreter()
     folder = Path(tempfile.mkdtemp(prefix="uploadsvc-apache-"))
     try:
         folder.chmod(0o755)
-        python_home = _python_home(folder)
+        python_home = find_python_home(folder)
         port = free_port()
         _configure(folder, port, python_home, settings, defined or {})
         with (folder / "start.log").open("wb") as errors:
@@ -204,7 +204,7 @@ def run_as_service(python: Path, *arguments: str) -> subprocess.CompletedProcess
         text=True,
         timeout=60,
         **(
-            {"user": SERVICE_USER, "group": SERVICE_GROUP, "extra_groups": []} if _is_root() else {}
+            {"user": SERVICE_USER, "group": SERVICE_GROUP, "extra_groups": []} if is_root() else {}
         ),
     )
 
@@ -216,7 +216,7 @@ def command_line(pid: int) -> str:
     return ""
 
 
-def _check_interpreter() -> None:
+def check_interpreter() -> None:
     """Skip, saying why, unless mod_wsgi is there and linked to the Python of these tests."""
     module = MODULES / "mod_wsgi.so"
     if not module.exists():
@@ -227,7 +227,7 @@ def _check_interpreter() -> None:
         pytest.skip(f"mod_wsgi is linked to another Python than that in {sys.base_prefix}")
 
 
-def _python_home(folder: Path) -> Path:
+def find_python_home(folder: Path) -> Path:
     """Return an environment with the service in it that the service's user can read."""
     home = Path(sys.prefix)
     # PermissionError: a folder above it is closed to that user, as root's home is.
@@ -265,7 +265,7 @@ def _configure(
         f"LoadModule {name}_module {MODULES}/mod_{name}.so" for name in modules_for(defined)
     )
     user = ""
-    if _is_root():
+    if is_root():
         shutil.chown(data, SERVICE_USER, SERVICE_GROUP)
         user = f"User {APACHE_USER}\nGroup {APACHE_USER}"
     configuration = _CONFIGURATION.format(
@@ -276,8 +276,8 @@ def _configure(
         defined="\n    ".join(f"Define UPLOADSVC_{name} {to}" for name, to in defined.items()),
         python_home=python_home,
         scripts=folder / "scripts",
-        service_user=SERVICE_USER if _is_root() else f"#{os.geteuid()}",
-        service_group=SERVICE_GROUP if _is_root() else f"#{os.getegid()}",
+        service_user=SERVICE_USER if is_root() else f"#{os.geteuid()}",
+        service_group=SERVICE_GROUP if is_root() else f"#{os.getegid()}",
     )
     (folder / "httpd.conf").write_text(configuration)
 
@@ -288,5 +288,5 @@ def modules_for(defined: dict[str, object]) -> list[str]:
     return [*_MODULES.split(), *(needed[name] for name in needed if name in defined)]
 
 
-def _is_root() -> bool:
+def is_root() -> bool:
     return os.geteuid() == 0

@@ -115,13 +115,15 @@ def running_nginx(
     *,
     buffering: bool = True,
     avif: bool = False,
+    prefix: str = "",
     without: str | None = None,
     **settings: object,
 ) -> Iterator[Nginx]:
     """
     Run nginx and the service behind it, in a folder of their own that all may enter.
 
-    `avif` is set for both. `without` are lines of the shipped files that are left out, as a
+    `avif` is set for both. Below the path `prefix` everything is there once more, and the
+    service does not know. `without` are lines of the shipped files that are left out, as a
     regular expression: what becomes of them then is what a careless operator would have.
     """
     folder = Path(tempfile.mkdtemp(prefix="uploadsvc-nginx-"))
@@ -131,7 +133,15 @@ def running_nginx(
         folder.chmod(0o755)
         with running_service(folder, **settings) as service:
             port = free_port()
-            _configure(folder, port, service, buffering=buffering, avif=avif, without=without)
+            _configure(
+                folder,
+                port,
+                service,
+                buffering=buffering,
+                avif=avif,
+                prefix=prefix,
+                without=without,
+            )
             with (folder / "start.log").open("wb") as errors:
                 process = subprocess.Popen(
                     [program, "-p", folder, "-e", folder / "main.log", "-c", folder / "nginx.conf"],
@@ -190,7 +200,14 @@ def site(values: dict[str, str]) -> str:
 
 
 def _configure(
-    folder: Path, port: int, service: Service, *, buffering: bool, avif: bool, without: str | None
+    folder: Path,
+    port: int,
+    service: Service,
+    *,
+    buffering: bool,
+    avif: bool,
+    prefix: str,
+    without: str | None,
 ) -> None:
     locations = DEPLOY / "locations.conf"
     if without:
@@ -213,6 +230,9 @@ def _configure(
     if avif:
         text, count = re.subn(r"(?m)^( +)#(.*image/avif.*;)$", r"\1\2", text)
         assert count == 2, "two lines are for avif"
+    if prefix:
+        below = f"    location {prefix}/ {{ proxy_pass http://uploadsvc/; }}\n}}\n"
+        text = text.rstrip().removesuffix("}") + below
     (folder / "uploadsvc.conf").write_text(text)
     user = f"user {NGINX_USER};" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(_MAIN.format(folder=folder, user=user))

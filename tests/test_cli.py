@@ -232,6 +232,16 @@ def test_delete_takes_a_link_down_and_says_what_is_missing(run, data):
     assert "no such file" in second.stderr
 
 
+def test_delete_takes_down_what_is_over_and_not_swept_yet(run, data):
+    """Where a web server serves the folder by itself it is still to be seen."""
+    storage = LocalStorage(data.storage)
+    stored = storage.save("photo.jpg", [b"x"], aged_ns=lambda: 10**18)
+    done = run("delete", f"{stored.key.folder}/photo.jpg")
+
+    assert done.returncode == 0, done.stderr
+    assert list(storage) == []
+
+
 def test_delete_takes_a_picture_down_by_its_id(run, data):
     images = build_images(data)
     image = images.save_image(jpeg())

@@ -3,7 +3,9 @@
 import io
 import os
 import re
+import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,8 @@ PROGRAMS = {
 def here(tmp_path, monkeypatch):
     """Run in an empty folder, with nothing set; stop the decoders that were started."""
     monkeypatch.chdir(tmp_path)
+    # Pyramid looks up the module that it is configured in.
+    monkeypatch.setitem(sys.modules, "program", types.ModuleType("program"))
     for variable in [name for name in os.environ if name.startswith("UPLOADSVC_")]:
         monkeypatch.delenv(variable)
     started = []
@@ -126,6 +130,49 @@ def test_one_endpoint_stands_in_a_plain_wsgi_application(here, picture):
     site.get("/thumbnail", {"addr": address, "x": "401"}, status=400)
     site.get("/thumbnail", {"addr": "http://127.0.0.1/a.png"}, status=403)
     site.get("/", status=404)
+
+
+def watch(site, *, data=b"pixels", identifier="id", status=200):
+    content_type, body = file_form(data)
+    target = f"/upload?X-Progress-ID={identifier}"
+    return site.post(target, body, headers={"Content-Type": content_type}, status=status)
+
+
+def test_uploads_are_taken_for_a_plain_application(here):
+    site = client("Around a plain application")
+
+    assert watch(site).text == "photo.jpg has 6 bytes\n"
+    assert site.get("/upload/status?X-Progress-ID=id").json["state"] == "done"
+    assert site.get("/").text == site.get("/upload").text == "the rest of the site\n"
+    watch(site, data=b"x" * (20 << 20), status=413)
+
+
+def test_uploads_are_taken_for_a_pyramid_application(here):
+    site = client("Around Pyramid")
+    identifier = re.search(r'X-Progress-ID=([^"]+)"', site.get("/").text)[1]
+    answer = watch(site, identifier=identifier).json
+    status = site.get(f"/upload/status?X-Progress-ID={identifier}").json
+
+    assert (answer["name"], answer["bytes"]) == ("photo.jpg", 6)
+    assert (here / "kept" / answer["folder"] / "photo.jpg").read_bytes() == b"pixels"
+    assert status["state"] == "starting"
+    assert list((here / "uploads").iterdir()) == []
+    watch(site, identifier="made-up", status=400)
+
+
+def test_old_uploads_go(here, capsys):
+    run("Old uploads")
+    site = client("Around a plain application")
+    watch(site)
+    run("Old uploads")
+    quiet = capsys.readouterr().out
+    for path in (here / "uploads").iterdir():
+        os.utime(path, (time.time() - 2 * 86400,) * 2)
+    run("Old uploads")
+
+    assert quiet == ""
+    assert "Expired(" in capsys.readouterr().out
+    assert list((here / "uploads").iterdir()) == []
 
 
 def test_uploads_are_taken_and_their_files_are_given_back(here):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         make_getpreview,
         make_sendfile,
         make_tus,
+        make_upload,
     )
     from uploadsvc.errors import UploadsvcError
     from uploadsvc.parts import make_images
@@ -35,6 +36,7 @@ __all__ = [
     "make_images",
     "make_sendfile",
     "make_tus",
+    "make_upload",
 ]
 
 _HOMES = {

@@ -4,7 +4,10 @@ The composition root: settings in, the whole service out, or one endpoint of it.
 With `parts` the only module that knows all of them.
 """
 
-from wsgiref.types import WSGIApplication
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from uploadsvc.errors import BadSettings
 from uploadsvc.fetch import LOOP_HEADER
@@ -12,6 +15,7 @@ from uploadsvc.limits import Bounds
 from uploadsvc.parts import Parts, prepare
 from uploadsvc.settings import Settings
 from uploadsvc.sized import ORIGINAL, claims
+from uploadsvc.uploads import Received, adopt
 from uploadsvc.web.cors import cross_origin
 from uploadsvc.web.deletion import deletion
 from uploadsvc.web.dispatch import is_under, mount
@@ -26,6 +30,8 @@ from uploadsvc.web.proxies import behind_proxies
 from uploadsvc.web.sendfile import sendfile
 from uploadsvc.web.sized import sized
 from uploadsvc.web.tus import tus
+from uploadsvc.web.uploaded import uploaded
+from uploadsvc.web.watched import upload_middleware
 
 # Threads that listen to clients which were refused and still send.
 _MOST_LISTENERS = 16
@@ -49,11 +55,11 @@ def compose(settings: Settings, parts: Parts) -> WSGIApplication:
         settings.tus_path: _tus(settings, parts),
         settings.storage_path: _files(settings, parts),
     }
-    _check_paths(settings, taken=[*endpoints, "/delete", "/static"])
+    _check_paths(settings, taken=[*endpoints, "/delete", "/static", "/upload"])
     shown = page(max_upload=settings.max_upload, keep=settings.keep) if settings.page else None
     pictures = (claims, _sized(settings, parts))
     whole = mount(endpoints, below=below, claimed=pictures, rest=shown)
-    return _wrapped(whole, settings, parts.bounds)
+    return _wrapped(_upload(settings, parts, whole), settings, parts.bounds)
 
 
 def _check_paths(settings: Settings, *, taken: list[str]) -> None:
@@ -96,8 +102,37 @@ def make_tus(settings: Settings) -> WSGIApplication:
     return _wrapped(_tus(settings, parts), settings, parts.bounds)
 
 
+def make_upload(settings: Settings) -> WSGIApplication:
+    """Return watched uploads alone, to be mounted at `/upload`; makes `data_dir` ready."""
+    parts = prepare(settings)
+    return _wrapped(_upload(settings, parts, uploaded()), settings, parts.bounds)
+
+
+def _upload(settings: Settings, parts: Parts, rest: WSGIApplication) -> WSGIApplication:
+    told = uploaded()
+
+    def by_path(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        # Whatever its path, an upload that was taken is nobody else's.
+        app = told if "uploadsvc.upload" in environ else rest
+        return app(environ, start_response)
+
+    def store(file: Path, name: str, life: timedelta | None) -> Received:
+        return adopt(parts.storage, name, file, keep=settings.keep, life=life)
+
+    return upload_middleware(
+        by_path,
+        parts.watched,
+        max_file=settings.max_upload,
+        store=store,
+        respond=parts.answers.respond,
+        may_upload=parts.rate.check,
+        place=parts.bounds.uploads.one,
+        listeners=0,
+    )
+
+
 def _sendfile(settings: Settings, parts: Parts) -> WSGIApplication:
-    return sendfile(
+    endpoint = sendfile(
         parts.storage,
         links=parts.links,
         max_upload=settings.max_upload,
@@ -106,6 +141,7 @@ def _sendfile(settings: Settings, parts: Parts) -> WSGIApplication:
         may_upload=parts.rate.check,
         place=parts.bounds.uploads.one,
     )
+    return cross_origin(endpoint, origins=settings.cors_origins)
 
 
 def _image_upload(settings: Settings, parts: Parts) -> WSGIApplication:

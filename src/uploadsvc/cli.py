@@ -134,9 +134,12 @@ def _delete(settings: Settings, options: argparse.Namespace) -> int:
     from uploadsvc.parts import build
     from uploadsvc.removal import remove
     from uploadsvc.sized import is_id
+    from uploadsvc.storage.local import LocalStorage
 
     parts = build(settings)
     _check_ours(parts.data)
+    # One that does not care for lives: what is over and not swept yet goes too.
+    storage = LocalStorage(parts.data.storage, room=parts.room)
     failed = False
     for link in options.links:
         try:
@@ -145,7 +148,7 @@ def _delete(settings: Settings, options: argparse.Namespace) -> int:
                 print(f"removed {link}")
                 continue
             key = parts.links.key_of_link(link)
-            for gone in remove(parts.storage, key, previews=parts.data.previews):
+            for gone in remove(storage, key, previews=parts.data.previews):
                 print(f"removed {gone}")
         except errors.UploadsvcError as error:
             _complain(f"{link}: {error}")

@@ -4,6 +4,7 @@ All parts of the service, built from the settings and joined with one another.
 Nothing is started here: decoders start with the first preview.
 """
 
+import contextlib
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from uploadsvc.addresses import AddressPreviews
 from uploadsvc.cache import Cache
 from uploadsvc.dimensions import Dimensions
 from uploadsvc.drawing import build_decoders
+from uploadsvc.errors import Missing
 from uploadsvc.failures import Failures
 from uploadsvc.fetch import Fetcher
 from uploadsvc.images import Decoders
@@ -32,6 +34,7 @@ from uploadsvc.storage.datadir import DataDir
 from uploadsvc.storage.local import LocalStorage
 from uploadsvc.storage.room import DiskRoom
 from uploadsvc.tokens import Tokens
+from uploadsvc.tracking import TrackedUploads
 from uploadsvc.tus import Asking, Uploads
 from uploadsvc.web.answers import Answers
 
@@ -61,6 +64,7 @@ class Parts:
     previews: AddressPreviews
     images: Images
     unfinished: Uploads
+    watched: TrackedUploads
     take_down: Callable[[Key], object]
     """Removes a stored file, and every preview of it."""
 
@@ -145,6 +149,7 @@ def build(settings: Settings) -> Parts:
         previews=AddressPreviews(storage, links, previews, notes=data.previews),
         images=_images(settings, originals, decoders, sources, sized),
         unfinished=_unfinished(settings, storage, room, take_down),
+        watched=_watched(settings, storage, room, take_down),
         take_down=take_down,
     )
 
@@ -209,6 +214,23 @@ def _unfinished(
         asking=Asking(data.state / "asked"),
         check_room=room.check,
         remove=take_down,
+    )
+
+
+def _watched(
+    settings: Settings, storage: LocalStorage, room: DiskRoom, take_down: Callable[[Key], object]
+) -> TrackedUploads:
+    def remove(key: Key) -> None:
+        # It may have gone before, when its time was over.
+        with contextlib.suppress(Missing):
+            take_down(key)
+
+    return TrackedUploads(
+        DataDir(settings.data_dir).progress,
+        keys=[key.get_secret_value() for key in settings.upload_keys],
+        check_room=room.check,
+        path_of=storage.path,
+        remove=remove,
     )
 
 

@@ -203,7 +203,7 @@ class Settings(BaseModel):
     sizes_per_picture: int = Field(50, ge=1)
     """Sizes that one picture may have because `open_sizes` opens them."""
     signing_keys: Secrets = ()
-    """Secrets of 32 characters or more that sign all other sizes; the first one signs."""
+    """Secrets of 32 characters or more for all other sizes and links to delete; the first signs."""
     image_alt: str = ""
     """What is added to the text of every `<img>` tag."""
 

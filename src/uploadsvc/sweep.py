@@ -17,6 +17,7 @@ from uploadsvc.storage.eviction import expire_unused, remove_empty
 from uploadsvc.storage.expiry import Finding, expire_files, expire_folders
 from uploadsvc.storage.leftovers import LeftOver, left_over, left_over_below
 from uploadsvc.storage.local import LocalStorage
+from uploadsvc.tracking.expiry import expire as expire_watched
 from uploadsvc.tus.expiry import expire_uploads
 
 Found = tuple[str, Finding | LeftOver]
@@ -52,13 +53,21 @@ def find_old(data: DataDir, old: Old, cache: Cache | None, *, remove: bool) -> I
         # Older installations have none.
         if root.is_dir():
             yield from ((root.name, finding) for finding in find(root, remove=remove))
-    if old.partial is not None and data.uploads.is_dir():
-        storage = LocalStorage(data.storage)
-        for each in expire_uploads(data.uploads, storage, old.partial, remove=remove):
-            yield data.uploads.name, each
+    if old.partial is not None:
+        yield from _find_unfinished(data, old.partial, remove=remove)
     yield from _find_unused(data, old, remove=remove)
     if cache is not None:
         yield from _find_too_much(data, old, cache, remove=remove)
+
+
+def _find_unfinished(data: DataDir, age: Age, *, remove: bool) -> Iterator[Found]:
+    storage = LocalStorage(data.storage)
+    if data.uploads.is_dir():
+        expired = expire_uploads(data.uploads, storage, age, remove=remove)
+        yield from ((data.uploads.name, each) for each in expired)
+    if data.progress.is_dir():
+        watched = expire_watched(data.progress, age, remove=remove)
+        yield from ((data.progress.name, each) for each in watched)
 
 
 def _find_unused(data: DataDir, old: Old, *, remove: bool) -> Iterator[Found]:

@@ -1,6 +1,5 @@
 """What the cleaner finds among watched uploads: what is old, and what nobody writes."""
 
-import os
 from datetime import timedelta
 
 import pytest
@@ -155,20 +154,21 @@ def test_what_cannot_be_removed_is_named_and_the_others_go_on(
 ):
     stuck = tmp_path / f"{'0' * 64}.json"
     stuck.mkdir()
+    (tmp_path / f"{'0' * 64}-{'0' * 16}").write_bytes(b"left")
     take(uploads, "id", [b"data"])
     age_all(tmp_path, OLD)
     found = swept()
 
     assert {type(each) for each in found} == {Stuck, Expired}
-    assert files() == [stuck.name]
+    assert files() == [f"{'0' * 64}-{'0' * 16}", stuck.name]
 
 
 def test_a_link_leads_nowhere(uploads, take, tmp_path, swept):
     canary = tmp_path / "canary"
     canary.write_bytes(b"alive")
-    os.symlink(canary, tmp_path / f"{'0' * 64}.json")
-    os.symlink(canary, tmp_path / f"{'0' * 64}-{'0' * 16}")
+    (tmp_path / f"{'0' * 64}.json").symlink_to(canary)
+    (tmp_path / f"{'0' * 64}-{'0' * 16}").symlink_to(canary)
     age_all(tmp_path, OLD)
-    swept()
 
+    assert swept() == []
     assert canary.read_bytes() == b"alive"

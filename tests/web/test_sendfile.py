@@ -1,5 +1,6 @@
 """POST /sendfile: what clients in the field send, and what they parse."""
 
+import hashlib
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -119,6 +120,7 @@ def test_a_new_client_gets_json_with_everything(client, storage):
         "name": "a~b é.jpg",
         "size": len(JPEG),
         "type": "image/jpeg",
+        "sha256": hashlib.sha256(JPEG).hexdigest(),
     }
     assert abs(expires - datetime.now(UTC) - timedelta(days=1)) < timedelta(minutes=1)
     assert answer.headers["Location"] == told["link"]

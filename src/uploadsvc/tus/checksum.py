@@ -1,5 +1,5 @@
 """
-The checksum of one piece: `Upload-Checksum` (tus 6.3, Checksum).
+The checksum of one piece: `Upload-Checksum` (tus, Checksum).
 """
 
 import base64

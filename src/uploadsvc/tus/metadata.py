@@ -1,5 +1,5 @@
 """
-What a client says of its file: `Upload-Metadata` (tus 6.1, Creation).
+What a client says of its file: `Upload-Metadata` (tus, Creation).
 
 Pairs of a key and a value in base64, separated by commas; a value may be missing. It is given
 back as it was sent, and what the service uses of it is text.
@@ -36,10 +36,10 @@ class Metadata:
         return cls(sent, pairs)
 
     def text(self, *keys: str) -> str | None:
-        """Return the value of the first of these keys that is there, or None."""
+        """Return the value of the first of these keys that has one; None where none does."""
         values = dict(self.pairs)
         for key in keys:
-            if key in values:
+            if values.get(key):
                 try:
                     return values[key].decode()
                 except UnicodeDecodeError as error:

@@ -1,7 +1,7 @@
 """
 The rules of tus 1.0.0, from values to values: no files, no sockets, no clock.
 
-Sections are those of the specification (tus.io/protocols/resumable-upload). Headers are a
+Sections are named as in the specification (tus.io/protocols/resumable-upload). Headers are a
 mapping from their names as the specification writes them; whoever calls may use one that
 does not tell upper and lower case apart.
 """
@@ -85,7 +85,7 @@ class Append:
 
 
 def announcement(*, max_size: int) -> dict[str, str]:
-    """Return the headers of an OPTIONS answer (5.2 OPTIONS, 6.3 Checksum)."""
+    """Return the headers of an OPTIONS answer (Core: OPTIONS; Checksum)."""
     return {
         "Tus-Resumable": VERSION,
         "Tus-Version": VERSION,
@@ -96,19 +96,19 @@ def announcement(*, max_size: int) -> dict[str, str]:
 
 
 def method_of(method: str, headers: Mapping[str, str]) -> str:
-    """Return the method that counts (5.3 X-HTTP-Method-Override)."""
+    """Return the method that counts (Core: X-HTTP-Method-Override)."""
     return headers.get("X-HTTP-Method-Override", method).strip().upper()
 
 
 def check_version(headers: Mapping[str, str]) -> None:
-    """Raise `UnsupportedVersion` unless the client speaks ours (5.3 Tus-Resumable, Tus-Version)."""
+    """Raise `UnsupportedVersion` unless the client speaks ours (Core: Tus-Resumable)."""
     if headers.get("Tus-Resumable") != VERSION:
         raise UnsupportedVersion(f"expected Tus-Resumable: {VERSION}")
 
 
 def read_creation(headers: Mapping[str, str], *, max_size: int) -> Creation:
     """
-    Return what a POST asks for (6.1 Creation, 6.5 Concatenation).
+    Return what a POST asks for (Creation: POST; Concatenation).
 
     Raise `BadInput`, or `TooLarge` past `max_size` bytes.
     """
@@ -132,7 +132,7 @@ def read_creation(headers: Mapping[str, str], *, max_size: int) -> Creation:
 
 def has_bytes(headers: Mapping[str, str], *, incoming: int | None) -> bool:
     """
-    Whether a POST brings the first bytes along (6.1.3 Creation With Upload).
+    Whether a POST brings the first bytes along (Creation With Upload).
 
     `incoming` is the length of its body, None where that is not said. Raise `WrongType` for
     a body of another type.
@@ -148,7 +148,7 @@ def check_append(
     upload: Upload, headers: Mapping[str, str], *, incoming: int | None, max_size: int
 ) -> Append:
     """
-    Return what a PATCH may add (5.3 PATCH, 6.1.2 Upload-Defer-Length, 6.3 Checksum).
+    Return what a PATCH may add (Core: PATCH; Creation; Checksum).
 
     `incoming` is the length of its body, None where that is not said. Raise `WrongType`,
     `BadInput`, `NotAllowed`, `OffsetMismatch` or `TooLarge`.
@@ -179,7 +179,7 @@ def first_append(
 
 
 def description(upload: Upload) -> dict[str, str]:
-    """Return the headers that tell where an upload stands (5.3 HEAD, 6.1.2, 6.5.1)."""
+    """Return the headers that tell where an upload stands (Core: HEAD; Creation; Concatenation)."""
     headers = {"Upload-Offset": str(upload.offset)}
     if upload.length is None:
         headers["Upload-Defer-Length"] = "1"

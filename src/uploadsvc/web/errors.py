@@ -134,7 +134,7 @@ def refuse(request: Request, error: errors.UploadsvcError) -> Response:
 
 
 def _phrase(status: int) -> str:
-    # The one that is not HTTP's own (tus 6.3, Checksum).
+    # The one that is not HTTP's own (tus, Checksum).
     return "Checksum Mismatch" if status == 460 else http.HTTPStatus(status).phrase
 
 
