@@ -22,7 +22,16 @@ def test_every_error_has_a_code_of_its_own_and_a_status():
 
 def test_what_is_exported_is_there_and_nothing_else():
     assert set(uploadsvc.__all__) == {
-        "Images", "Settings", "UploadsvcError", "make_app", "make_files", "make_getpreview",
-        "make_images", "make_sendfile",
+        "Images",
+        "Settings",
+        "UploadsvcError",
+        "make_app",
+        "make_delete",
+        "make_files",
+        "make_getpreview",
+        "make_images",
+        "make_sendfile",
+        "make_tus",
+        "make_upload",
     }  # fmt: skip
     assert all(getattr(uploadsvc, name) for name in uploadsvc.__all__)

@@ -14,7 +14,7 @@ from uploadsvc.storage.age import Age
 from uploadsvc.storage.cached import CacheFolder, last_used
 from uploadsvc.storage.datadir import DataDir
 from uploadsvc.storage.eviction import expire_unused, remove_empty
-from uploadsvc.storage.expiry import Finding, expire_files, expire_folders
+from uploadsvc.storage.expiry import Finding, Stuck, expire_files, expire_folders
 from uploadsvc.storage.leftovers import LeftOver, left_over, left_over_below
 from uploadsvc.storage.local import LocalStorage
 from uploadsvc.tracking.expiry import expire as expire_watched
@@ -48,7 +48,6 @@ def find_old(data: DataDir, old: Old, cache: Cache | None, *, remove: bool) -> I
         (data.originals, left_over),
         (data.sized, left_over),
         (data.sized, left_over_below),
-        (data.uploads, left_over),
     ):
         # Older installations have none.
         if root.is_dir():
@@ -62,12 +61,17 @@ def find_old(data: DataDir, old: Old, cache: Cache | None, *, remove: bool) -> I
 
 def _find_unfinished(data: DataDir, age: Age, *, remove: bool) -> Iterator[Found]:
     storage = LocalStorage(data.storage)
-    if data.uploads.is_dir():
-        expired = expire_uploads(data.uploads, storage, age, remove=remove)
-        yield from ((data.uploads.name, each) for each in expired)
-    if data.progress.is_dir():
-        watched = expire_watched(data.progress, age, remove=remove)
-        yield from ((data.progress.name, each) for each in watched)
+    for root, expired in (
+        (data.uploads, expire_uploads(data.uploads, storage, age, remove=remove)),
+        (data.progress, expire_watched(data.progress, age, remove=remove)),
+    ):
+        # Older installations have neither.
+        if root.is_dir():
+            try:
+                yield from ((root.name, finding) for finding in expired)
+            except PermissionError as error:
+                # Closed to others, from a day when the service ran as another user.
+                yield root.name, Stuck("", error.strerror or "closed to us")
 
 
 def _find_unused(data: DataDir, old: Old, *, remove: bool) -> Iterator[Found]:

@@ -15,14 +15,18 @@ from uploadsvc.storage import Key, Storage
 from uploadsvc.storage.age import Age, look
 from uploadsvc.storage.expiry import Expired, Finding, FromFuture, Stuck
 from uploadsvc.storage.folders import open_folder
+from uploadsvc.storage.leftovers import LeftOver, left_over
 from uploadsvc.tus.files import BYTES, RECORD
 from uploadsvc.tus.holding import try_hold
 from uploadsvc.tus.record import Record
 
 
-def expire_uploads(root: Path, storage: Storage, age: Age, *, remove: bool) -> Iterator[Finding]:
-    """Find the uploads in `root` that are over; remove them if asked."""
+def expire_uploads(
+    root: Path, storage: Storage, age: Age, *, remove: bool
+) -> Iterator[Finding | LeftOver]:
+    """Find the uploads in `root` that are over, and left-overs; remove them if asked."""
     names = set(os.listdir(root))
+    yield from left_over(root, among=names, remove=remove)
     with open_folder(root, follow=True) as root_fd:
         for name in sorted(names):
             id, dot, ending = name.partition(".")

@@ -14,10 +14,12 @@ from pathlib import Path
 from uploadsvc.errors import NoRoom, TooLarge
 from uploadsvc.storage import partials
 from uploadsvc.storage.partials import StorageFailed, disk_errors
+from uploadsvc.storage.reserve import reserve
 from uploadsvc.tus.holding import Held
 from uploadsvc.tus.protocol import Append
 
-_SYNC_EVERY = 32_000_000
+_SYNC_EVERY = 1 << 25
+"""Bytes, a whole number of pages."""
 _MODE = 0o600
 
 
@@ -73,26 +75,29 @@ class _Incoming:
         self._held = held
         self._fd = fd
         self._begin = self._offset = held.record.upload.offset
-        self._left = allowed.at_most
+        self._left, self._incoming = allowed.at_most, allowed.incoming
         self._checksum = allowed.checksum
         self._digest = allowed.checksum.begin() if allowed.checksum else None
         self._check_room = check_room
-        self._until_sync = _SYNC_EVERY
+        self._until_sync = 0
 
     def write(self, piece: bytes) -> None:
         self._left -= len(piece)
         if self._left < 0:
             raise TooLarge("more has come than the upload can take; nothing of it was kept")
-        with disk_errors():
-            partials.write_all(self._fd, piece)
-        self._offset += len(piece)
-        if self._digest is not None:
-            self._digest.update(piece)
-        self._until_sync -= len(piece)
-        if self._until_sync < 0:
+        if self._until_sync <= 0:
             self._until_sync = _SYNC_EVERY
             self._sync()
             self._check_room(self._left)
+            with disk_errors():
+                reserve(self._fd, self._offset, min(_SYNC_EVERY, self._incoming))
+        with disk_errors():
+            partials.write_all(self._fd, piece)
+        self._offset += len(piece)
+        self._until_sync -= len(piece)
+        self._incoming -= len(piece)
+        if self._digest is not None:
+            self._digest.update(piece)
 
     def finish(self) -> None:
         if self._checksum is not None:
@@ -111,6 +116,9 @@ class _Incoming:
             return
         with contextlib.suppress(StorageFailed, NoRoom):
             self._sync()
+            with disk_errors():
+                # Also gives back what was reserved behind it.
+                os.ftruncate(self._fd, self._offset)
 
     def forget(self) -> None:
         """Go back to where it began; what the disk does not let go the next one cuts off."""

@@ -82,6 +82,8 @@ class Append:
     length: int | None
     """Of the whole, now that it is said; None while nobody knows."""
     checksum: Checksum | None
+    incoming: int = 0
+    """Bytes that it says it brings; 0 where it does not say."""
 
 
 def announcement(*, max_size: int) -> dict[str, str]:
@@ -175,6 +177,7 @@ def first_append(
         at_most=at_most,
         length=length,
         checksum=None if checksum is None else Checksum.parse(checksum),
+        incoming=incoming or 0,
     )
 
 

@@ -13,16 +13,18 @@ from uploadsvc.errors import BadInput, BrokenOff
 from uploadsvc.web.errors import Stalled
 from uploadsvc.web.wire import wire_reader
 
-_PIECE, _LARGEST = 1 << 16, 1 << 18
+_PIECE, _LARGEST = 1 << 16, 1 << 19
 _MAX_EPILOGUE = 4096
 
 
 class Body:
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, *, at: int = 0) -> None:
+        """`at` is the place in a file, in bytes, that the body's first byte will have."""
         wire = wire_reader(request.environ)
         self._read: Callable[[int], bytes] = wire or request.environ["wsgi.input"].read
         # Others fill a piece before they hand it out, however slowly it comes.
         self._piece = _LARGEST if wire else _PIECE
+        self._at = at
         self._length = request.content_length
         self.is_announced = self._length is not None or "HTTP_TRANSFER_ENCODING" in request.environ
         """Whether the request says that it has a body (RFC 9112 6.3)."""
@@ -34,7 +36,8 @@ class Body:
 
         Raise `BrokenOff` if the end comes early, `Stalled` if the server waited in vain.
         """
-        wanted = self._piece
+        # Pieces end where pages of the file do: others are written at twice the price.
+        wanted = self._piece - (self._at + self.received) % self._piece
         if self._length is not None:
             wanted = min(wanted, self._length - self.received)
         try:

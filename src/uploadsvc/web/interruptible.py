@@ -19,7 +19,7 @@ class TakenOver(Conflict):
 
 class InterruptibleBody:
     def __init__(self, request: Request) -> None:
-        self._body = Body(request)
+        self._request = request
         # Other servers than gunicorn let nobody near it: there the reading ends with the next
         # bytes that come.
         self._connection: Any = request.environ.get("gunicorn.socket")
@@ -32,12 +32,16 @@ class InterruptibleBody:
             with contextlib.suppress(OSError):
                 self._connection.shutdown(socket.SHUT_RD)
 
-    def pieces(self) -> Iterator[bytes]:
-        """Yield what comes; raise `TakenOver` when interrupted, and what `Body` does."""
+    def pieces(self, *, at: int = 0) -> Iterator[bytes]:
+        """
+        Yield what comes, for a file from `at` on; raise `TakenOver` when interrupted, and what
+        `Body` does.
+        """
+        body = Body(self._request, at=at)
         while True:
             self._check()
             try:
-                piece = self._body.read()
+                piece = body.read()
             except BrokenOff:
                 self._check()
                 raise

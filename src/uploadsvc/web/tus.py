@@ -138,7 +138,7 @@ class _Endpoint:
                 incoming=_incoming(request),
                 max_size=self.uploads.max_size,
             )
-            standing = upload.append(body.pieces(), allowed)
+            standing = upload.append(body.pieces(at=upload.upload.offset), allowed)
         return self._told(request, standing, 204)
 
     def remove(self, request: Request, id: str) -> Response:

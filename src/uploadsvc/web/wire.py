@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any
 from wsgiref.types import WSGIEnvironment
 
-_SMALL, _LARGE = 1 << 14, 1 << 18
+_SMALL, _LARGE = 1 << 14, 1 << 19
 _QUICK_SECONDS = 0.05
 
 Read = Callable[[int], bytes]
@@ -76,8 +76,10 @@ class _Receiver:
         flags = socket.MSG_WAITALL if self._size > _SMALL else 0
         began = monotonic()
         piece = self._connection.recv(wanted, flags)
-        quick = monotonic() - began < _QUICK_SECONDS
-        self._size = min(4 * self._size, _LARGE) if quick and len(piece) == wanted else _SMALL
+        if monotonic() - began >= _QUICK_SECONDS or len(piece) < wanted:
+            self._size = _SMALL
+        elif wanted == self._size:
+            self._size = min(4 * self._size, _LARGE)
         return piece
 
 
