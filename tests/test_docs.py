@@ -44,6 +44,9 @@ COMMAND_LINE_CODES = {
     "already-cleaning",
     "still-there",
 }
+INTERNAL_CODES = {"cannot-adopt"}
+"""Never reach a client: whoever asks does it in another way then."""
+
 
 ID = "23EQ53G6WZTGF5675CUJQFKBIS6UWWOL01"
 
@@ -131,7 +134,8 @@ def service(tmp_path):
 
 
 def test_every_endpoint_has_its_heading_and_no_other_has(tmp_path, monkeypatch):
-    mounted = {"/"}
+    # The middleware stands before all others.
+    mounted = {"/", "/upload"}
 
     def noting(endpoints, *, below, claimed, rest):
         mounted.update(endpoints, below)
@@ -156,7 +160,7 @@ def test_every_error_stands_in_the_table_with_its_status():
     documented = {row[1].strip("`"): int(row[0]) for row in rows(errors)}
     kinds = {kind.code: kind for kind in family()}
 
-    assert set(documented) | COMMAND_LINE_CODES == set(kinds)
+    assert set(documented) | COMMAND_LINE_CODES | INTERNAL_CODES == set(kinds)
     assert documented == {code: status_of(kinds[code]) for code in documented}
     assert all(f"`{code}`" in errors.rpartition("|")[2] for code in COMMAND_LINE_CODES)
 
@@ -245,6 +249,27 @@ def test_the_headers_of_files_and_previews_are_as_the_document_shows_them(servic
         assert set(shown) == set(answer.headers)
         for name, pattern in shown.items():
             assert re.fullmatch(pattern, answer.headers[name]), name
+
+
+def test_the_answers_to_a_resumable_upload_are_as_the_document_shows_them(service):
+    shown = "".join(blocks(section(read("docs/http-api.md"), "## `POST /files`"), "console"))
+    tus = {"Tus-Resumable": "1.0.0"}
+    metadata = {"Upload-Length": "11", "Upload-Metadata": "filename YS50eHQ="}
+    begun = service.post("/files/", headers=tus | metadata)
+    at = f"/files/{begun.headers['Location']}"
+    bytes_follow = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+    whole = service.patch(at, b"hello world", headers=tus | bytes_follow)
+    info = service.get(f"{at}/info")
+
+    for answer in (begun, whole):
+        lines = [f"HTTP/1.1 {answer.status}"]
+        lines += [f"{name}: {value}" for name, value in answer.headers.items()]
+        text = re.sub(
+            r"(?<=Upload-Expires: ).*|(?<=^Location: ).*", "…", "\n".join(lines), flags=re.M
+        )
+        text = re.sub(r"(Content-Length|Cache-Control|X-Content-Type-Options): .*\n", "", text)
+        assert shown_as(text) in shown
+    assert shown_as(info.text).replace('"size": …', '"size": 11') in shown
 
 
 def test_errors_look_as_the_document_shows_them(service):
