@@ -203,9 +203,7 @@ def run_as_service(python: Path, *arguments: str) -> subprocess.CompletedProcess
         capture_output=True,
         text=True,
         timeout=60,
-        **(
-            {"user": SERVICE_USER, "group": SERVICE_GROUP, "extra_groups": []} if is_root() else {}
-        ),
+        **({"user": SERVICE_USER, "group": SERVICE_GROUP, "extra_groups": []} if is_root() else {}),
     )
 
 

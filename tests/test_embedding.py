@@ -94,6 +94,17 @@ def test_the_service_stands_below_a_prefix_beside_the_rest_of_a_site(picture):
     assert site.get("/").text == "the rest of the site\n"
 
 
+def test_a_client_deletes_what_it_has_uploaded(here):
+    service = client("Links to delete")
+    told = upload(service, "/attach", b"x").json
+
+    assert told["delete"].startswith("http://localhost/remove/")
+    service.delete(told["delete"], status=204)
+    service.delete(told["delete"], status=404)
+    service.delete(told["delete"][:-1], status=403)
+    assert list((here / "attachments").iterdir()) == []
+
+
 def test_pictures_are_kept_and_shown_by_a_program(here, capsys, picture):
     (here / "chair.png").write_bytes(picture)
     run("Pictures by ID")

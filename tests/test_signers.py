@@ -7,7 +7,7 @@ import pytest
 from webtest import TestApp
 
 from clients import file_form
-from uploadsvc import Settings, make_app, make_delete, make_sendfile
+from uploadsvc import Settings, make_app, make_delete, make_images, make_sendfile
 from uploadsvc.errors import BadSettings
 
 OLD, NEW = "the key that signed until today..", "the key that signs from today on"
@@ -46,6 +46,18 @@ def test_another_installation_has_another_secret(settings, tmp_path):
 
     delete(make_app(Settings(data_dir=tmp_path / "other", disk_floor=0)), path, 403)
     delete(make_app(settings()), path, 204)
+
+
+def test_a_program_with_pictures_by_id_needs_no_secret(settings):
+    """It may run as another user, who cannot read it."""
+    make_images(settings()).close()
+    secret = settings().data_dir / "secret"
+    assert not secret.exists()
+    secret.mkdir()
+
+    make_images(settings()).close()
+    with pytest.raises(BadSettings, match=f"^{secret}: "):
+        make_app(settings())
 
 
 def test_with_keys_no_secret_is_made_and_each_of_them_is_good(settings):

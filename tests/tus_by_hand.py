@@ -36,9 +36,11 @@ def create(url: str, size: int, *, filename: str = "some.bin") -> str:
 
 
 def offset(upload: str, *, timeout: float = 30) -> int:
-    """How many bytes the server says it has."""
+    """How many bytes the server says it has; raise one of `BROKEN` if it could not say it."""
     answer = fetch(upload, method="HEAD", headers=VERSION, timeout=timeout)
     assert answer.status == 200, answer
+    if "Upload-Offset" not in answer.headers:
+        raise http.client.HTTPException("the answer broke off")
     return int(answer.headers["Upload-Offset"])
 
 

@@ -25,7 +25,12 @@ from uploadsvc.previews import Previews
 from uploadsvc.rates import Rate
 from uploadsvc.removal import remove
 from uploadsvc.settings import Settings
-from uploadsvc.signers import build_delete_tokens, build_size_signer, prepare_secret
+from uploadsvc.signers import (
+    build_delete_tokens,
+    build_no_tokens,
+    build_size_signer,
+    prepare_secret,
+)
 from uploadsvc.sized import Images, Records, Sizes
 from uploadsvc.sources import Sources
 from uploadsvc.storage import Key
@@ -74,7 +79,17 @@ def prepare(settings: Settings) -> Parts:
     data = DataDir(settings.data_dir)
     data.prepare(dir_mode=settings.dir_mode)
     prepare_secret(settings, data)
-    parts = build(settings)
+    return _counted(build(settings))
+
+
+def make_images(settings: Settings) -> Images:
+    """Return the pictures by ID, for programs; makes `data_dir` ready."""
+    DataDir(settings.data_dir).prepare(dir_mode=settings.dir_mode)
+    # A program of another user cannot read the service's secret, and needs none.
+    return _counted(build(settings, tokens=build_no_tokens())).images
+
+
+def _counted(parts: Parts) -> Parts:
     if parts.room.is_limited:
         # What is there may be older than the limit, and so than its ledger.
         kept = itertools.chain(parts.storage, parts.originals)
@@ -82,13 +97,12 @@ def prepare(settings: Settings) -> Parts:
     return parts
 
 
-def make_images(settings: Settings) -> Images:
-    """Return the pictures by ID, for programs; makes `data_dir` ready."""
-    return prepare(settings).images
+def build(settings: Settings, *, tokens: Tokens | None = None) -> Parts:
+    """
+    Build the parts. Raise `BadSettings` for what cannot work together.
 
-
-def build(settings: Settings) -> Parts:
-    """Build the parts. Raise `BadSettings` for what cannot work together."""
+    `tokens` allow to delete files; by default they are signed as the settings say.
+    """
     data = DataDir(settings.data_dir)
     room = build_room(settings, data)
     bounds = build_bounds(settings)
@@ -127,7 +141,7 @@ def build(settings: Settings) -> Parts:
         )
         for root in (data.previews, data.sized)
     )
-    tokens = build_delete_tokens(settings, data)
+    tokens = tokens or build_delete_tokens(settings, data)
     dimensions = Dimensions(
         storage,
         sources,

@@ -13,6 +13,7 @@ from pathlib import Path
 from wsgiref.types import WSGIApplication
 
 from uploadsvc.errors import BadSettings
+from uploadsvc.signing import check_key
 from uploadsvc.tracking import TrackedUploads
 from uploadsvc.web.uploaded import uploaded
 from uploadsvc.web.watched import upload_middleware
@@ -85,4 +86,7 @@ def _keys(text: str | None) -> list[str]:
     if text is None:
         return []
     # One that is empty is refused, not taken for none.
-    return re.split(r"[\s,]+", text.strip(" \t\r\n,"))
+    keys = re.split(r"[\s,]+", text.strip(" \t\r\n,"))
+    for key in keys:
+        check_key(key, setting="upload_key")
+    return keys

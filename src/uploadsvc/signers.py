@@ -30,5 +30,10 @@ def build_delete_tokens(settings: Settings, data: DataDir) -> Tokens:
     return Tokens(Signer([own], purpose="delete", setting=str(data.secret)))
 
 
+def build_no_tokens() -> Tokens:
+    """Build tokens for whoever hands none out: nobody else ever takes them."""
+    return Tokens(Signer([new_secret()], purpose="delete"))
+
+
 def _keys(settings: Settings) -> list[str]:
     return [key.get_secret_value() for key in settings.signing_keys]

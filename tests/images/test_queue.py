@@ -60,6 +60,17 @@ def test_without_a_bound_all_wait(make_decoders, endless, good):
     assert {type(other.result()) for other in others} == {Picture}
 
 
+def test_who_has_little_patience_is_refused_and_the_next_is_served(make_decoders, endless, good):
+    decoders = make_decoders(workers=1)
+    thread, _, writer = busy(decoders, endless)
+    with pytest.raises(Unavailable, match="no decoder was free in time"):
+        decoders.probe(good, patience=0.05)
+    os.close(writer)
+    thread.join(30)
+
+    assert isinstance(decoders.probe(good, patience=30), Facts)
+
+
 def test_tells_what_a_picture_is(make_decoders, tmp_path):
     file = tmp_path / "photo.png"
     file.write_bytes(encoded(corners(), "JPEG"))

@@ -1,7 +1,11 @@
 """What the live tests share: one running service, connections that stay, and bad strings."""
 
+import contextlib
 import http.client
 import json
+import os
+import re
+import subprocess
 import time
 from urllib.parse import urlsplit
 
@@ -9,6 +13,10 @@ import pytest
 
 from clients import Answer
 from servers import running_service
+from tracing import CALLS, Calls
+from uploadsvc.storage.datadir import DataDir
+from uploadsvc.storage.secret import make_secret
+from waiting import eventually
 
 IDLE_SECONDS = 2  # the server keeps an idle connection for longer than this
 
@@ -73,3 +81,64 @@ def naughty_names(corpus, naughty_strings):
     lists = [path for path in sorted(corpus("names").iterdir()) if path.suffix in (".txt", ".lst")]
     lines = [line.rstrip(b"\r") for path in lists for line in path.read_bytes().split(b"\n")]
     return [*naughty_strings, *lines]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Run a block with its data on a small file system of its own."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+
+    @contextlib.contextmanager
+    def mounted(options, *, at="data"):
+        data = tmp_path / at
+        data.mkdir(parents=True)
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "none", data], capture_output=True, text=True
+        )
+        if done.returncode:
+            pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+        try:
+            yield data
+        finally:
+            subprocess.run(["umount", "--lazy", data], check=True)
+
+    return mounted
+
+
+@pytest.fixture
+def fill():
+    """`fill(path)` takes what is left of a disk for a file."""
+
+    def fill(path):
+        with path.open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+            while filler.write(b"x" * 4096):
+                pass
+
+    return fill
+
+
+@pytest.fixture
+def traced(program, tmp_path):
+    """Run a block with a traced service; afterwards read what it asked the kernel for."""
+    strace = program("strace")
+    out = tmp_path / "trace"
+    # Made beforehand, so that the first call of a kind is the first of an upload.
+    data = DataDir(tmp_path / "data")
+    data.prepare(dir_mode=0o755)
+    make_secret(data.secret, locks=data.state)
+
+    def run(work, *inject, **settings):
+        # -D: the service stays our child, and strace watches from aside.
+        wrapper = (strace, "-D", "-f", "-y", "-s", "64", "-e", CALLS, "-o", str(out))
+        options = [word for rule in inject for word in ("-e", f"inject={rule}")]
+        with running_service(
+            tmp_path, wrapper=(*wrapper, *options), threads=8, decoders=1, disk_floor=0, **settings
+        ) as service:
+            work(service)
+        # strace may still be writing.
+        end = re.compile(rf"^{service.process.pid} +\+\+\+ exited", re.MULTILINE)
+        assert eventually(lambda: end.search(out.read_text())), out.read_text()
+        return Calls(out.read_text())
+
+    return run

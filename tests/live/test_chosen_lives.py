@@ -80,7 +80,7 @@ def previews_of(front):
 
 def test_an_upload_is_shown_and_deleted_by_the_links_that_it_was_told(front, picture):
     told = upload(front.url, picture, filename="holiday.png").json
-    shown = fetch(told["preview"])
+    shown = [fetch(told["preview"]) for _ in range(3)][-1]
 
     assert (told["width"], told["height"]) == (120, 80)
     assert (shown.status, shown.headers["Content-Type"]) == (200, "image/jpeg")
@@ -148,7 +148,9 @@ def test_a_short_life_is_kept_to_and_told(front, picture):
     told = upload(front.url, picture, filename="a.png", expires="600").json
 
     assert 500 < max_age(fetch(told["link"])) <= 600
-    assert 500 < max_age(fetch(told["preview"])) <= 600
+    # The third is answered on the short way, where there is one.
+    for _ in range(3):
+        assert 500 < max_age(fetch(told["preview"])) <= 600
     let_pass(front, told, 601)
     over = [fetch(told[key]).status for key in ("link", "preview")]
     if front.name == "Apache":

@@ -1,6 +1,5 @@
 """A disk that is full, out of inodes, or read-only."""
 
-import contextlib
 import os
 import subprocess
 import time
@@ -13,35 +12,12 @@ from servers import running_service
 pytestmark = pytest.mark.live
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """Run a block with its data on a small file system of its own."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-
-    @contextlib.contextmanager
-    def mounted(options, *, at="data"):
-        data = tmp_path / at
-        data.mkdir(parents=True)
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "none", data], capture_output=True, text=True
-        )
-        if done.returncode:
-            pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
-        try:
-            yield data
-        finally:
-            subprocess.run(["umount", "--lazy", data], check=True)
-
-    return mounted
-
-
 def tree(data):
     return sorted(path.relative_to(data) for path in data.rglob("*") if ".partial" in path.name)
 
 
 def test_a_full_disk_is_507_and_leaves_nothing_and_goes_on_when_there_is_room(
-    small_disk, tmp_path, picture
+    small_disk, fill, tmp_path, picture
 ):
     with (
         small_disk("size=8m") as data,
@@ -104,7 +80,7 @@ def test_the_floor_of_the_disk_is_kept_free(small_disk, tmp_path):
         assert len(list(service.storage.iterdir())) == 1
 
 
-def test_a_disk_that_others_filled_is_still_cleaned(small_disk, tmp_path):
+def test_a_disk_that_others_filled_is_still_cleaned(small_disk, fill, tmp_path):
     with (
         small_disk("size=8m") as data,
         running_service(tmp_path, disk_floor=0) as service,
@@ -121,10 +97,3 @@ def test_a_disk_that_others_filled_is_still_cleaned(small_disk, tmp_path):
         assert (cleaned.returncode, cleaned.stderr) == (0, "")
         assert list(service.storage.iterdir()) == []
         assert upload(service.url, b"x" * 2_000_000).status == 201
-
-
-def fill(path):
-    """Take what is left of a disk."""
-    with path.open("wb", buffering=0) as filler, contextlib.suppress(OSError):
-        while filler.write(b"x" * 4096):
-            pass

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from clients import file_form, upload
+from clients import fetch, file_form, upload
 from nginx import ask, running_nginx, status
 from waiting import eventually
 
@@ -15,10 +15,10 @@ LIMIT = 3_000_000
 
 
 @contextlib.contextmanager
-def half_sent(nginx):
+def half_sent(nginx, path="/sendfile"):
     """A connection with the first half of an upload sent, and its second half."""
     kind, body = file_form(b"x" * 400_000)
-    head = f"POST /sendfile HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n"
     head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     with socket.create_connection(("127.0.0.1", nginx.port), timeout=30) as connection:
         connection.sendall(head.encode() + body[:200_000])
@@ -32,6 +32,20 @@ def test_with_buffering_the_service_sees_a_body_only_when_it_is_whole(program):
     ):
         assert eventually(nginx.bodies)
         assert nginx.partials() == []
+        connection.sendall(rest)
+
+        assert status(connection.recv(1 << 16)) == 200
+
+
+def test_uploads_that_go_on_or_are_watched_reach_the_service_as_they_come(program):
+    """Whoever holds the others: the service is asked for their progress."""
+    with (
+        running_nginx(program("nginx")) as nginx,
+        half_sent(nginx, "/upload?X-Progress-ID=4711") as (connection, rest),
+    ):
+        status_url = f"{nginx.url}/upload/status?X-Progress-ID=4711"
+        assert eventually(lambda: fetch(status_url).json.get("received", 0) >= 100_000)
+        assert nginx.bodies() == []
         connection.sendall(rest)
 
         assert status(connection.recv(1 << 16)) == 200

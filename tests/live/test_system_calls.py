@@ -4,95 +4,14 @@ import re
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from clients import fetch, upload
-from servers import running_service
-from uploadsvc.storage.datadir import DataDir
+from tracing import CALLS, Calls, is_durable
 from waiting import eventually
 
 pytestmark = pytest.mark.live
-
-RESUMED = re.compile(r"<\.\.\. \w+ resumed>,? ?")
-CALLS = "trace=fsync,fdatasync,rename,renameat,renameat2,sendto,write,mkdir,unlink,unlinkat,rmdir"
-
-
-@pytest.fixture
-def traced(program, tmp_path):
-    """Run a block with a traced service; afterwards read what it asked the kernel for."""
-    strace = program("strace")
-    out = tmp_path / "trace"
-    # Made beforehand, so that the first call of a kind is the first of an upload.
-    DataDir(tmp_path / "data").prepare(dir_mode=0o755)
-
-    def run(work, *inject, **settings):
-        # -D: the service stays our child, and strace watches from aside.
-        wrapper = (strace, "-D", "-f", "-y", "-s", "64", "-e", CALLS, "-o", str(out))
-        options = [word for rule in inject for word in ("-e", f"inject={rule}")]
-        with running_service(
-            tmp_path, wrapper=(*wrapper, *options), threads=8, decoders=1, disk_floor=0, **settings
-        ) as service:
-            work(service)
-        # strace may still be writing.
-        end = re.compile(rf"^{service.process.pid} +\+\+\+ exited", re.MULTILINE)
-        assert eventually(lambda: end.search(out.read_text())), out.read_text()
-        return Calls(out.read_text())
-
-    return run
-
-
-class Calls:
-    """The system calls of a trace, each a line, in the order in which they ended."""
-
-    def __init__(self, text):
-        self.lines = []
-        begun = {}
-        for line in text.splitlines():
-            process, _, call = line.partition(" ")
-            call = call.strip()
-            if call.endswith("<unfinished ...>"):
-                # Another thread's call came in between.
-                begun[process] = call.removesuffix("<unfinished ...>").rstrip()
-            elif rest := RESUMED.match(call):
-                self.lines.append(begun.pop(process, "") + call[rest.end() :])
-            elif call:
-                self.lines.append(call)
-
-    def answers(self):
-        return [n for n, line in enumerate(self.lines) if re.search(r'"HTTP/1\.1 20[01] ', line)]
-
-    def before(self, answer):
-        """What was called since the answer before this one."""
-        earlier = [n for n in self.answers() if n < answer]
-        return self.lines[(earlier[-1] + 1 if earlier else 0) : answer]
-
-
-def is_durable(calls, kind):
-    """
-    Whether a file was fsynced, then renamed, and every changed folder fsynced after that.
-
-    `kind` is "upload", whose folder is renamed with the file in it, or "preview".
-    """
-    synced = [(n, m[1]) for n, line in enumerate(calls) if (m := SYNC.match(line))]
-    renamed = [(n, m[1], m[2]) for n, line in enumerate(calls) if (m := RENAME.search(line))]
-    for moment, source, target in renamed:
-        before = {Path(path) for n, path in synced if n < moment}
-        after = {Path(path).name for n, path in synced if n > moment}
-        aside = Path(source).name
-        if kind == "upload":
-            file_synced = any(path.parent.name == aside for path in before)
-            folder_synced = any(path.name == aside for path in before)
-            if file_synced and folder_synced and "Storage" in after and "/" not in target[-8:]:
-                return True
-        elif any(path.name == aside for path in before) and "Previews" in after:
-            return True
-    return False
-
-
-SYNC = re.compile(r"f(?:data)?sync\(\d+<([^>]+)>\)\s+= 0")
-RENAME = re.compile(r'rename(?:at2?)?\((?:\d+<[^>]*>, )?"([^"]+)", (?:\d+<[^>]*>, )?"([^"]+)".*= 0')
 
 
 def test_nothing_is_called_saved_before_it_is_on_disk(traced, many, figure, picture):

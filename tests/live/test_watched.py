@@ -214,6 +214,7 @@ def test_an_upload_whose_process_is_killed_is_an_error_to_all_others(server, ide
         assert eventually(lambda: status(server, identifier)["received"] > 500_000)
         for pid in server.processes():
             server.kill(pid)
+        connection.shutdown(socket.SHUT_WR)
         answer = answer_of(connection)
     assert eventually(lambda: fetch(f"{server.url}/").status == 200)
     told = status(server, identifier)

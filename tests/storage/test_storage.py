@@ -2,15 +2,18 @@
 
 import os
 import threading
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from uploadsvc.errors import Conflict, Missing
-from uploadsvc.storage import HasPaths, Key
+from uploadsvc.errors import Conflict, Gone, Missing
+from uploadsvc.storage import Adopts, CannotAdopt, HasPaths, Key
 from uploadsvc.storage.leftovers import left_over
 from uploadsvc.storage.local import LocalStorage
 from uploadsvc.storage.memory import MemoryStorage
 from uploadsvc.storage.names import BadName
+from uploadsvc.storage.partials import StorageFailed
 
 BACKENDS = {
     "memory": lambda folder, **options: MemoryStorage(**options),
@@ -141,6 +144,44 @@ def test_deletes_for_good_and_does_not_mind_deleting_twice(storage):
         storage.find(stored.key)
 
 
+HOUR_NS = 3600 * 10**9
+
+
+def test_a_file_that_counts_older_is_short_lived(make):
+    storage = make(keep=timedelta(hours=2))
+    ordinary = storage.save("a.txt", [b"x"])
+    shorter = storage.save("a.txt", [b"x"], aged_ns=lambda: HOUR_NS)
+
+    assert not ordinary.is_short_lived
+    assert shorter.is_short_lived
+    assert abs(ordinary.stored_ns - shorter.stored_ns - HOUR_NS) < 60 * 10**9
+    assert storage.find(shorter.key) == shorter
+    assert read(storage, shorter.key) == b"x"
+
+
+def test_a_short_lived_file_is_gone_when_its_life_is_over(make):
+    storage = make(keep=timedelta(hours=1))
+    over = storage.save("a.txt", [b"x"], aged_ns=lambda: HOUR_NS)
+    for look in (storage.find, storage.open):
+        with pytest.raises(Gone):
+            look(over.key)
+    storage.delete(over.key)
+
+    assert list(storage) == []
+
+
+def test_its_age_is_asked_for_when_all_has_come(storage):
+    seen = []
+
+    def chunks():
+        yield b"x"
+        seen.append("whole")
+
+    storage.save("a.txt", chunks(), aged_ns=lambda: seen.append("aged") or 0)
+
+    assert seen == ["whole", "aged"]
+
+
 class TestLocal:
     @pytest.fixture
     def storage(self, tmp_path):
@@ -224,6 +265,59 @@ class TestLocal:
         stored = storage.save("a.txt", [b"x"], folder=lambda: "NAMED")
 
         assert read(storage, stored.key) == b"x"
+
+    def test_an_old_file_is_not_gone_unless_its_life_was_shorter(self, tmp_path):
+        storage = LocalStorage(tmp_path, keep=timedelta(hours=1))
+        stored = storage.save("a.txt", [b"x"])
+        os.utime(storage.path(stored.key), (0, 0))
+
+        assert storage.find(stored.key).size == 1
+
+    def test_takes_over_a_file_without_copying_it(self, storage, tmp_path):
+        file = tmp_path / "file"
+        file.write_bytes(b"bytes")
+        stored = storage.adopt(file, "a.txt")
+
+        assert isinstance(storage, Adopts)
+        assert read(storage, stored.key) == b"bytes"
+        assert storage.path(stored.key).samefile(file)
+        assert storage.path(stored.key).stat().st_mode & 0o777 == 0o644
+
+    def test_what_it_takes_over_may_be_named_and_aged_as_what_it_saves(self, storage, tmp_path):
+        file, other = tmp_path / "file", tmp_path / "other"
+        file.write_bytes(b"bytes")
+        other.write_bytes(b"other")
+        stored = storage.adopt(file, "a.txt", folder="NAMED", aged_ns=HOUR_NS)
+        with pytest.raises(Conflict):
+            storage.adopt(other, "a.txt", folder="NAMED")
+        with pytest.raises(BadName):
+            storage.adopt(other, "../a.txt")
+
+        assert stored.key == Key("NAMED", "a.txt")
+        assert stored.is_short_lived
+        assert list(storage) == [stored]
+        assert [path.name for path in tmp_path.iterdir() if path.name[0] == "."] == []
+
+    def test_a_file_of_another_file_system_is_not_taken_over(self, storage, tmp_path):
+        file = Path("/dev/shm") / f"uploadsvc-test-{os.getpid()}"
+        try:
+            file.write_bytes(b"bytes")
+            if file.stat().st_dev == tmp_path.stat().st_dev:
+                pytest.skip("there is no other file system here")
+            with pytest.raises(CannotAdopt):
+                storage.adopt(file, "a.txt")
+        finally:
+            file.unlink(missing_ok=True)
+
+        assert list(tmp_path.iterdir()) == []
+
+    def test_no_link_is_taken_over(self, storage, tmp_path):
+        (tmp_path / "secret").write_bytes(b"secret")
+        (tmp_path / "link").symlink_to(tmp_path / "secret")
+        with pytest.raises(StorageFailed):
+            storage.adopt(tmp_path / "link", "a.txt")
+
+        assert list(storage) == []
 
     def test_loses_no_upload_to_a_sweeper_that_never_rests(self, storage, tmp_path, many):
         count = many(300, 10_000)

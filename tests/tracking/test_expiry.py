@@ -8,6 +8,7 @@ from aging import DAY, NOW, age
 from uploadsvc.storage.age import Age
 from uploadsvc.storage.expiry import Expired, FromFuture, Stuck
 from uploadsvc.storage.leftovers import LeftOver
+from uploadsvc.storage.locks import exclusive
 from uploadsvc.tracking import expire
 
 AGE = Age(now=int(NOW.timestamp()) * 10**9, keep=int(DAY.total_seconds()) * 10**9)
@@ -65,6 +66,18 @@ def test_one_that_still_runs_stays_however_long_it_takes(uploads, take, tmp_path
 
     assert found == []
     assert uploads.access_upload_bucket("id").is_complete()
+
+
+def test_one_that_begins_or_ends_at_this_moment_is_left_for_the_next_run(
+    uploads, take, tmp_path, files, swept
+):
+    take(uploads, "id", [b"data"])
+    age_all(tmp_path, OLD)
+    digest = files()[0][:64]
+    with exclusive(tmp_path, digest, patience=0):
+        assert swept() == []
+    assert len(files()) == 2
+    assert len(swept()) == 1
 
 
 def test_an_error_is_told_until_it_is_old(uploads, tmp_path, files, swept):

@@ -136,7 +136,7 @@ def test_a_naive_check_accepts_some_of_these_altered_identifiers():
 )
 def test_a_key_that_could_be_guessed_stops_the_start(key):
     for keys in ([key], [NEW, key]):
-        with pytest.raises(BadSettings, match=r"^upload_key: ") as refused:
+        with pytest.raises(BadSettings, match=r"^upload_keys: ") as refused:
             Identifiers(keys)
 
         assert not key.strip() or key not in str(refused.value)

@@ -268,6 +268,33 @@ def test_a_writer_that_was_killed_makes_an_error_of_its_upload(uploads, tmp_path
     assert eventually(lambda: not process.is_alive())
 
 
+def upload_again_and_again(root, count):
+    uploads = TrackedUploads(root)
+    for _ in range(count):
+        with uploads.attempt("id", size=None) as attempt:
+            incoming = Incoming("a.bin", "", before=0, expected=0)
+            attempt.take(incoming, [b"x"], received=lambda: 1)
+    for _ in range(count):
+        uploads.clear_upload_bucket("id")
+        with uploads.attempt("id", size=None) as attempt:
+            attempt.take(incoming, [b"x"], received=lambda: 1)
+
+
+def test_no_upload_that_goes_well_is_ever_told_to_be_broken(uploads, tmp_path, many):
+    """However it begins, ends, is replaced or cleared between two looks of whoever asks."""
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=upload_again_and_again, args=(tmp_path, many(300, 3_000)))
+    process.start()
+    states = []
+    while process.is_alive():
+        states.append(uploads.upload("id").get_status()["state"])
+    process.join(60)
+
+    assert process.exitcode == 0
+    assert set(states) <= {"starting", "uploading", "done"}
+    assert {"uploading", "done"} <= set(states)
+
+
 # Where finished uploads become stored files
 
 

@@ -1,6 +1,5 @@
 """Unfinished uploads: what comes is kept, and becomes a stored file when it is whole."""
 
-import base64
 import hashlib
 import os
 import threading
@@ -8,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from unfinished import add, add_iterator, creation
 from uploadsvc.errors import BadInput, BrokenOff, Gone, Missing, NoRoom, TooLarge
 from uploadsvc.storage.local import LocalStorage
 from uploadsvc.storage.memory import MemoryStorage
@@ -15,30 +15,8 @@ from uploadsvc.storage.partials import StorageFailed
 from uploadsvc.tus.asking import Asking
 from uploadsvc.tus.checksum import Checksum, ChecksumMismatch
 from uploadsvc.tus.holding import Locked
-from uploadsvc.tus.metadata import Metadata
-from uploadsvc.tus.protocol import Append, Creation
+from uploadsvc.tus.protocol import Append
 from waiting import eventually
-
-
-def creation(length=11, *, filename="a b.txt", **more):
-    pairs = {"filename": filename, **more.pop("named", {})}
-    sent = ",".join(
-        f"{key} {base64.b64encode(text.encode()).decode()}" for key, text in pairs.items()
-    )
-    return Creation(length, Metadata.parse(sent), **more)
-
-
-def add(uploads, id, *pieces, checksum=None, length=None):
-    with uploads.held(id) as upload:
-        known = upload.upload.length if length is None else length
-        limit = uploads.max_size if known is None else known
-        allowed = Append(limit - upload.upload.offset, known, checksum)
-        return upload.append(iter(pieces), allowed)
-
-
-def add_iterator(uploads, id, pieces, checksum=None):
-    with uploads.held(id) as upload:
-        return upload.append(pieces, Append(11 - upload.upload.offset, 11, checksum))
 
 
 def offset(uploads, id):

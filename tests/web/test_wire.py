@@ -3,12 +3,14 @@
 import io
 import itertools
 import socket
+import threading
 
 import pytest
 from gunicorn.config import Config
 from gunicorn.http import get_parser, wsgi
 
 from uploadsvc.web.wire import wire_reader
+from waiting import eventually
 
 BODY = bytes(range(256)) * 500
 
@@ -54,6 +56,23 @@ def test_a_piece_is_handed_out_when_it_comes_and_not_when_it_is_full(ends):
     client.sendall(b"abc")
 
     assert wire_reader(environ)(1 << 16) == b"abc"
+
+
+@pytest.mark.parametrize("prompt", [True, False])
+def test_a_prompt_reader_holds_nothing_back_and_any_other_fills_large_pieces(ends, prompt):
+    server, client = ends
+    half = len(BODY) // 2
+    client.sendall(REQUEST + BODY[:half])
+    _, environ = parsed(server)
+    read, pieces = wire_reader(environ, prompt=prompt), []
+    reading = threading.Thread(target=lambda: pieces.extend(iter(lambda: read(1 << 18), b"")))
+    reading.start()
+    came = eventually(lambda: sum(map(len, pieces)) == half, patience=60 if prompt else 0.2)
+    client.sendall(BODY[half:])
+    reading.join(timeout=60)
+
+    assert came is prompt
+    assert b"".join(pieces) == BODY
 
 
 def test_the_next_request_on_the_connection_is_found_behind_the_body(ends):

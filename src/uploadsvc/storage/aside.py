@@ -20,7 +20,7 @@ from uploadsvc.errors import Conflict
 from uploadsvc.storage import CannotAdopt, partials
 from uploadsvc.storage.folders import open_folder, sync_folder
 
-_ATTEMPTS = 5
+_ATTEMPTS = 20
 _NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS})
 
 SHORT_LIVED = stat.S_ISVTX

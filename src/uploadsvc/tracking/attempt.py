@@ -156,11 +156,13 @@ class Attempt:
         key = store(self._records.data_path(done))
         try:
             kept = replace(done, data=None, kept=f"{key.folder}/{key.name}")
-            self._records.write(kept, durable=True)
+            # The file is on disk for good; whether its record is, too, costs nobody a file.
+            self._records.write(kept, durable=False)
         except BaseException:
             self._remove(key)
             raise
-        with disk_errors():
+        # It has another name by now; what is left of this one is the cleaner's.
+        with contextlib.suppress(OSError):
             self._records.remove_data(done)
 
     def _is_current(self) -> bool:

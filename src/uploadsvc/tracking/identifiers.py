@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from uploadsvc.signing import check_key
 
-_SETTING = "upload_key"
+_SETTING = "upload_keys"
 _LONGEST = 200
 _ALLOWED = re.compile(r"[A-Za-z0-9:-]+")
 

@@ -5,7 +5,7 @@ How much has come meanwhile is the size of the file that its data goes to.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal, Self
 
 State = Literal["uploading", "done", "error"]
@@ -32,7 +32,7 @@ class Record:
     """Why it failed, as a sentence for the client."""
 
     def dump(self) -> bytes:
-        return json.dumps(asdict(self)).encode()
+        return json.dumps(vars(self)).encode()
 
     @classmethod
     def parse(cls, text: bytes) -> Self | None:

@@ -61,8 +61,9 @@ class Records:
     def remove(self, record: Record) -> None:
         """Remove a record and its data for good."""
         with disk_errors():
-            self.remove_data(record)
+            # The record first: one whose data is missing would count as broken.
             self._path(record.identifier).unlink(missing_ok=True)
+            self.remove_data(record)
             sync_folder(self.root)
 
     def remove_data(self, record: Record) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from webob import Request
 
 from uploadsvc.errors import BadInput, BrokenOff
+from uploadsvc.web.chunks import chunk_reader
 from uploadsvc.web.errors import Stalled
 from uploadsvc.web.wire import wire_reader
 
@@ -18,9 +19,12 @@ _MAX_EPILOGUE = 4096
 
 
 class Body:
-    def __init__(self, request: Request, *, at: int = 0) -> None:
-        """`at` is the place in a file, in bytes, that the body's first byte will have."""
-        wire = wire_reader(request.environ)
+    def __init__(self, request: Request, *, at: int = 0, prompt: bool = False) -> None:
+        """
+        `at` is the place in a file, in bytes, that the body's first byte will have. With
+        `prompt` nothing that has come is held back, where the server lets us.
+        """
+        wire = wire_reader(request.environ, prompt=prompt) or chunk_reader(request.environ)
         self._read: Callable[[int], bytes] = wire or request.environ["wsgi.input"].read
         # Others fill a piece before they hand it out, however slowly it comes.
         self._piece = _LARGEST if wire else _PIECE

@@ -36,10 +36,12 @@ _OPTION = re.compile(r";\s*([^\s=;]+)\s*=")
 
 
 class FileForm:
-    def __init__(self, request: Request, *, field: str | None, limit: int) -> None:
+    def __init__(
+        self, request: Request, *, field: str | None, limit: int, prompt: bool = False
+    ) -> None:
         """
         Begin to read the form; `field` is that of the file, None for any; `limit` is its size
-        in bytes.
+        in bytes. With `prompt` each chunk comes as soon as it can.
 
         Raise `TooLarge` before anything is read where the length of the body tells.
         """
@@ -56,7 +58,7 @@ class FileForm:
         """About how many bytes of the body stand before the file; known when it is open."""
         self._field = field
         self._limit = limit
-        self._body = Body(request)
+        self._body = Body(request, prompt=prompt)
         self._boundary = _boundary(request)
         self._events = self._parse()
 

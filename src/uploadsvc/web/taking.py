@@ -51,7 +51,7 @@ class Taking:
         with self.uploads.attempt(identifier, size=request.content_length) as attempt:
             self._check(request.content_length or 0)
             limit = min(self.max_request or sys.maxsize, self.max_file or sys.maxsize)
-            form = FileForm(request, field=None, limit=limit)
+            form = FileForm(request, field=None, limit=limit, prompt=True)
             if self.store is not None:
                 return self._take_and_store(request, form, attempt, self.store)
             _take(attempt, form, form.open(), self._counted(form))

@@ -19,12 +19,13 @@ _QUICK_SECONDS = 0.05
 Read = Callable[[int], bytes]
 
 
-def wire_reader(environ: WSGIEnvironment) -> Read | None:
+def wire_reader(environ: WSGIEnvironment, *, prompt: bool = False) -> Read | None:
     """
     Return what reads a piece of the body, at most so many bytes, empty at its end.
 
     None where the server is not gunicorn, the body has no length (it comes in chunks), or
-    is not read from a plain socket.
+    is not read from a plain socket. A `prompt` one hands out at once what there is of a fast
+    client's body too, at the cost of more calls.
     """
     body: Any = environ["wsgi.input"]
     reader: Any = getattr(body, "reader", None)
@@ -39,7 +40,7 @@ def wire_reader(environ: WSGIEnvironment) -> Read | None:
     if body.buf.tell():
         # Somebody has read from it, and gunicorn has kept some.
         return None
-    receive = _Receiver(connection)
+    receive = _Receiver(connection, prompt=prompt)
 
     def read(size: int) -> bytes:
         size = min(size, reader.length)
@@ -67,13 +68,14 @@ class _Receiver:
     a change of threads, which is most of what many fast clients at once cost.
     """
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, *, prompt: bool) -> None:
         self._connection = connection
+        self._flags = 0 if prompt else socket.MSG_WAITALL
         self._size = _SMALL
 
     def __call__(self, size: int) -> bytes:
         wanted = min(size, self._size)
-        flags = socket.MSG_WAITALL if self._size > _SMALL else 0
+        flags = self._flags if self._size > _SMALL else 0
         began = monotonic()
         piece = self._connection.recv(wanted, flags)
         if monotonic() - began >= _QUICK_SECONDS or len(piece) < wanted:

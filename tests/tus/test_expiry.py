@@ -1,0 +1,99 @@
+"""The cleaner among unfinished uploads: what is over goes, what somebody is at stays."""
+
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from aging import DAY
+from unfinished import add, creation
+from uploadsvc import cleaner
+from uploadsvc.errors import Missing
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def clean(data):
+    def clean(later, **options):
+        now = datetime.now(UTC) + later
+        options = {"keep": DAY, "keep_partial": HOUR} | options
+        return list(cleaner.clean(data, now=now, **options))
+
+    return clean
+
+
+def names(data):
+    return sorted(path.name for path in data.uploads.iterdir())
+
+
+def test_an_unfinished_upload_goes_after_its_time(uploads, data, clean):
+    id = uploads.create(creation()).id
+    add(uploads, id, b"hello")
+
+    assert clean(timedelta(minutes=59)) == []
+    assert clean(timedelta(minutes=61)) == [f"removed Uploads/{id}, 5 bytes", "gone: 1"]
+    assert names(data) == []
+    with pytest.raises(Missing):
+        uploads.find(id)
+
+
+def test_a_dry_run_only_tells(uploads, data, clean):
+    id = uploads.create(creation()).id
+    add(uploads, id, b"hello")
+    before = names(data)
+
+    assert clean(2 * HOUR, dry_run=True) == [f"would remove Uploads/{id}, 5 bytes", "would go: 1"]
+    assert names(data) == before
+
+
+def test_an_upload_that_somebody_is_at_stays(uploads, data, clean):
+    id = uploads.create(creation()).id
+    add(uploads, id, b"hello")
+    with uploads.held(id):
+        assert clean(2 * HOUR) == []
+
+    assert names(data) == [f"{id}.bytes", f"{id}.record"]
+
+
+def test_what_is_known_of_a_finished_one_goes_with_its_file(uploads, data, clean):
+    id = uploads.create(creation()).id
+    key = add(uploads, id, b"hello world").key
+
+    assert clean(2 * HOUR) == []
+    assert names(data) == [f"{id}.record"]
+    assert f"removed Storage/{key.folder}, 11 bytes" in clean(2 * DAY)
+    assert names(data) == []
+
+
+def test_bytes_that_no_record_tells_of_go_when_they_are_old(data, clean):
+    (data.uploads / f"{'A' * 22}.bytes").write_bytes(b"orphan")
+
+    assert clean(timedelta(minutes=59)) == []
+    assert clean(2 * HOUR) == [f"removed Uploads/{'A' * 22}, 6 bytes", "gone: 1"]
+
+
+def test_what_a_broken_write_left_behind_goes_at_once(data, clean):
+    (data.uploads / ".partial-0123456789abcdef").write_bytes(b"half a record")
+
+    assert clean(timedelta(0)) == [
+        "removed Uploads/.partial-0123456789abcdef, a left-over",
+        "gone: 1",
+    ]
+
+
+def test_what_is_from_the_future_is_kept_and_named(uploads, data, clean):
+    id = uploads.create(creation()).id
+    later = (datetime.now(UTC) + DAY).timestamp()
+    os.utime(data.uploads / f"{id}.record", (later, later))
+
+    assert clean(timedelta(0)) == [f"kept Uploads/{id}.record, which is from the future"]
+
+
+def test_other_files_are_left_alone(data, clean):
+    (data.uploads / "notes.txt").write_text("an operator's")
+    (data.uploads / f"{'A' * 22}.record").symlink_to(data.marker)
+
+    assert clean(2 * DAY, keep_partial=HOUR) == []
+    assert len(names(data)) == 2
+    assert data.marker.exists()
