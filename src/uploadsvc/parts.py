@@ -145,7 +145,7 @@ def build(settings: Settings, *, tokens: Tokens | None = None) -> Parts:
     dimensions = Dimensions(
         storage,
         sources,
-        probe=partial(decoders.probe, patience=_PROBE_PATIENCE),
+        probe=partial(decoders.measure, patience=_PROBE_PATIENCE),
         failures=failures,
     )
     return Parts(

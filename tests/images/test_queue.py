@@ -64,11 +64,24 @@ def test_who_has_little_patience_is_refused_and_the_next_is_served(make_decoders
     decoders = make_decoders(workers=1)
     thread, _, writer = busy(decoders, endless)
     with pytest.raises(Unavailable, match="no decoder was free in time"):
-        decoders.probe(good, patience=0.05)
+        decoders.measure(good, patience=0.05)
     os.close(writer)
     thread.join(30)
 
-    assert isinstance(decoders.probe(good, patience=30), Facts)
+    assert isinstance(decoders.measure(good, patience=30), Facts)
+
+
+def test_tells_by_the_header_alone_what_a_picture_is(make_decoders, tmp_path):
+    whole = encoded(corners(), "PNG")
+    cut, text = tmp_path / "cut.png", tmp_path / "text"
+    cut.write_bytes(whole[: len(whole) // 2])
+    text.write_bytes(b"no picture")
+    decoders = make_decoders()
+
+    assert decoders.measure(cut) == Facts("image/png", 120, 80, animated=False)
+    for tell, file in ((decoders.probe, cut), (decoders.measure, text)):
+        with pytest.raises(Undecodable):
+            tell(file)
 
 
 def test_tells_what_a_picture_is(make_decoders, tmp_path):

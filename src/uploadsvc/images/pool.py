@@ -71,13 +71,19 @@ class Decoders:
         picture: Picture = self._do("draw", path, variant)
         return picture
 
-    def probe(self, path: Path, *, patience: float | None = None) -> Facts:
-        """
-        Return what the picture at `path` is; raise as `draw` does.
+    def probe(self, path: Path) -> Facts:
+        """Return what the picture at `path` is; raise as `draw` does."""
+        facts: Facts = self._do("probe", path)
+        return facts
 
-        Raise `Unavailable` when no decoder is free within `patience` seconds; None: wait.
+    def measure(self, path: Path, *, patience: float | None = None) -> Facts:
         """
-        facts: Facts = self._do("probe", path, patience=patience)
+        Return what the header of the picture at `path` says that it is; raise as `draw` does.
+
+        What is behind the header may be broken all the same. Raise `Unavailable` when no decoder
+        is free within `patience` seconds; None: wait.
+        """
+        facts: Facts = self._do("measure", path, patience=patience)
         return facts
 
     def _do(self, work: str, path: Path, *told: Variant, patience: float | None = None) -> Any:

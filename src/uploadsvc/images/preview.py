@@ -68,10 +68,21 @@ def probe(file: BinaryIO, recipe: Recipe = STANDARD) -> Facts:
     """
     with _only_our_errors():
         image = open_picture(file, max_pixels=recipe.max_pixels)
-        width, height = upright(image.size, orientation_of(image))
-        media_type, animated = media_type_of(image), Animation.of(image) is not None
+        facts = _facts(image)
         _Drawing(_TINY, recipe, orientation=1, profile=None).still(file, image)
-        return Facts(media_type, width, height, animated=animated)
+        return facts
+
+
+def measure(file: BinaryIO, recipe: Recipe = STANDARD) -> Facts:
+    """Return what the header of a picture says that it is; raise as `draw_preview` does."""
+    with _only_our_errors():
+        return _facts(open_picture(file, max_pixels=recipe.max_pixels))
+
+
+def _facts(image: ImageFile.ImageFile) -> Facts:
+    width, height = upright(image.size, orientation_of(image))
+    animated = Animation.of(image) is not None
+    return Facts(media_type_of(image), width, height, animated=animated)
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,11 @@ def probe(path: Path, recipe: Recipe) -> Facts:
     return _with_file(path, lambda file: preview.probe(file, recipe))
 
 
+def measure(path: Path, recipe: Recipe) -> Facts:
+    """Say what a picture is by its header; every error has a sentence that a client may read."""
+    return _with_file(path, lambda file: preview.measure(file, recipe))
+
+
 def _with_file(path: Path, work: Callable[[BinaryIO], Result]) -> Result:
     try:
         file = path.open("rb")
