@@ -57,6 +57,8 @@ def check(settings: Settings) -> Iterator[Line]:
             ("Previews", lambda: _prove_writable(data.previews)),
             ("Originals", lambda: _prove_made(data.originals)),
             ("Sized", lambda: _prove_made(data.sized)),
+            ("Uploads", lambda: _prove_linked(data)),
+            ("Progress", lambda: _prove_made(data.progress)),
             ("State", lambda: _prove_state(data.state)),
             ("room", lambda: _prove_room(parts, settings)),
         ]
@@ -90,6 +92,20 @@ def _prove_made(folder: Path) -> str:
         # Older installations have none.
         return "the next start makes it"
     return _prove_writable(folder)
+
+
+def _prove_linked(data: DataDir) -> str:
+    told = _prove_made(data.uploads)
+    if not data.uploads.is_dir():
+        return told
+    with tempfile.NamedTemporaryFile(dir=data.uploads, prefix=partials.PREFIX) as file:
+        second = data.storage / partials.new_partial()
+        try:
+            second.hardlink_to(file.name)
+        except OSError:
+            return f"{told}; finished uploads are copied, as files there have no second names"
+        second.unlink()
+    return f"{told}; finished uploads are not copied"
 
 
 def _prove_writable(folder: Path) -> str:
