@@ -15,8 +15,9 @@ import pillow_jxl  # noqa: F401 - has Pillow write JPEG XL
 import pytest
 from PIL import Image
 
-from clients import fetch, upload
+from clients import fetch, file_form, upload
 from servers import UPLOADSVC, running_service
+from tus_by_hand import VERSION, create, go_on, offset, patching
 from units import CLEANER, SERVICE, Unit
 from waiting import eventually
 
@@ -116,6 +117,34 @@ def _work(service, picture):
     assert fetch(f"{service.url}/getpreview?addr={link}").status == 200
     assert fetch(f"{service.url}/getpreview?addr=http://nowhere.invalid/").status == 502
     assert fetch(f"{service.url}/").status == 200
+    _work_on_uploads(service)
+
+
+def _work_on_uploads(service):
+    """Uploads that resume, are put together, are taken over, are watched, and are deleted."""
+    endpoint, data = f"{service.url}/files/", b"x" * 300_000
+    parts = [_begin(endpoint, "partial", {"Upload-Length": str(len(data))}) for _ in range(2)]
+    for part in parts:
+        assert go_on(part, data) == 0
+    told = fetch(f"{_begin(endpoint, 'final;' + ' '.join(parts), {})}/info").json
+    assert told["size"] == 2 * len(data)
+    held = create(endpoint, 1000)
+    with patching(held, 1000) as holder:
+        holder.sendall(b"half")
+        assert eventually(lambda: offset(held) == 4)
+        assert holder.recv(100).startswith(b"HTTP/1.1 409 ")
+    content_type, body = file_form(b"watched")
+    headers = {"Content-Type": content_type, "Accept": "application/json"}
+    watched = f"{service.url}/upload?X-Progress-ID=systemd"
+    assert fetch(watched, method="POST", data=body, headers=headers).status == 201
+    assert fetch(told["delete"], method="DELETE").status == 204
+
+
+def _begin(endpoint, concat, headers):
+    headers = VERSION | headers | {"Upload-Concat": concat, "Content-Length": "0"}
+    answer = fetch(endpoint, method="POST", headers=headers)
+    assert answer.status == 201, answer
+    return endpoint + answer.headers["Location"]
 
 
 def _wait_for_the_end(path, pid):

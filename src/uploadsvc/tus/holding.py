@@ -111,6 +111,20 @@ def held(path: Path, *, asking: Asking, patience: float) -> Iterator[Held]:
         mine.close()
 
 
+@contextlib.contextmanager
+def held_if_free(path: Path) -> Iterator[Held | None]:
+    """Hold a record for the body of the `with` if nobody has it; else give None."""
+    fd = try_hold(path)
+    if fd is None:
+        yield None
+        return
+    mine = _opened(path, fd)
+    try:
+        yield mine
+    finally:
+        mine.close()
+
+
 def _opened(path: Path, fd: int) -> Held:
     try:
         return Held(path, fd)

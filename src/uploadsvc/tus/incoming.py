@@ -43,8 +43,11 @@ def take_bytes(
         try:
             for piece in pieces:
                 incoming.write(piece)
-        except (TooLarge, StorageFailed):
+        except TooLarge:
             incoming.forget()
+            raise
+        except StorageFailed:
+            incoming.keep_what_counts()
             raise
         except BaseException:
             incoming.keep_what_came()
@@ -120,12 +123,16 @@ class _Incoming:
                 # Also gives back what was reserved behind it.
                 os.ftruncate(self._fd, self._offset)
 
+    def keep_what_counts(self) -> None:
+        """Cut off what is not known to be on disk; what the disk does not let go the next one."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._fd, self._held.record.upload.offset)
+
     def forget(self) -> None:
-        """Go back to where it began; what the disk does not let go the next one cuts off."""
+        """Go back to where it began."""
         if self._held.record.upload.offset != self._begin:
             self._held.count(self._begin)
-        with contextlib.suppress(OSError):
-            os.ftruncate(self._fd, self._begin)
+        self.keep_what_counts()
 
     def _sync(self) -> None:
         if self._offset == self._held.record.upload.offset:

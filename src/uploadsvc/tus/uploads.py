@@ -17,11 +17,12 @@ from urllib.parse import urlsplit
 from uploadsvc import uploads
 from uploadsvc.errors import BadInput, Missing, TooLarge
 from uploadsvc.storage import Key, Storage
+from uploadsvc.storage.locks import exclusive
 from uploadsvc.storage.names import new_folder
 from uploadsvc.storage.partials import disk_errors
 from uploadsvc.tus.asking import Asking
 from uploadsvc.tus.files import Files
-from uploadsvc.tus.holding import Held, held, try_hold, write_record
+from uploadsvc.tus.holding import Held, held, held_if_free, write_record
 from uploadsvc.tus.joining import join_files
 from uploadsvc.tus.protocol import Creation, Upload
 from uploadsvc.tus.record import Record
@@ -31,6 +32,8 @@ from uploadsvc.tus.working import HeldUpload
 from uploadsvc.uploads import Received
 
 _PATIENCE = 5.0
+_HASH_PATIENCE = 60.0
+"""Seconds: for another request, and for somebody who reads all of a large file."""
 
 
 class Uploads:
@@ -134,9 +137,21 @@ class Uploads:
         if key is None:
             raise Missing("the upload is not finished")
         if hashed and record.sha256 is None:
-            record = replace(record, sha256=self._storing.sha256(key))
-            self._note(id, record)
+            record = self._hashed(id, key)
         return self._storing.received(key, sha256=record.sha256)
+
+    def _hashed(self, id: str, key: Key) -> Record:
+        # One at a time: each reads the whole file.
+        with exclusive(self._files.root, f"hash-{id}", patience=_HASH_PATIENCE):
+            record, _ = self._read(id)
+            if record.sha256 is not None:
+                return record
+            record = replace(record, sha256=self._storing.sha256(key))
+            with held_if_free(self._files.record(id)) as mine:
+                # Whoever has it may be removing it; then the next one computes it again.
+                if mine is not None:
+                    mine.replace(record)
+            return record
 
     def _begin(self, record: Record, *, id: str | None = None) -> Standing:
         id = id or _new_id()
@@ -190,17 +205,6 @@ class Uploads:
             return Record.read(fd), os.fstat(fd).st_mtime_ns
         finally:
             os.close(fd)
-
-    def _note(self, id: str, record: Record) -> None:
-        path = self._files.record(id)
-        if (fd := try_hold(path)) is None:
-            # Whoever has it may be changing it; the next one who asks computes it again.
-            return
-        mine = Held(path, fd)
-        try:
-            mine.replace(record)
-        finally:
-            mine.close()
 
 
 def _new_id() -> str:
