@@ -7,16 +7,16 @@ pictures.
 """
 
 import contextlib
-import ctypes
 import os
 import resource
 from collections.abc import Iterator
 from pathlib import Path
 
+from uploadsvc.heap import keep_freed
+
 HEADROOM = 64_000_000
 """Bytes that may be mapped beyond the limit without being used."""
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _LARGEST = 1 << 27
 """Bytes; what is larger is asked for anew each time."""
 
@@ -38,15 +38,8 @@ def left() -> float:
 
 
 def reuse() -> None:
-    """
-    Have this process keep the memory of one picture for the next, as far as the system's C
-    library can be told to (glibc): asking for it anew, a page at a time, takes longer than
-    reading a picture into it.
-    """
-    with contextlib.suppress(AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_MMAP_THRESHOLD, _LARGEST)
-        mallopt(_M_TRIM_THRESHOLD, _KEPT)
+    """Have this process keep the memory of one picture for the next."""
+    keep_freed(largest=_LARGEST, at_most=_KEPT)
 
 
 @contextlib.contextmanager
