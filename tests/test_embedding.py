@@ -94,6 +94,20 @@ def test_the_service_stands_below_a_prefix_beside_the_rest_of_a_site(picture):
     assert site.get("/").text == "the rest of the site\n"
 
 
+def test_an_upload_resumes_in_another_application():
+    site = client("Resumable uploads")
+    tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "11"}
+    begun = site.post("/attachments/", headers=tus, status=201)
+    at = f"/attachments/{begun.headers['Location']}"
+    for offset, piece in ((0, b"hello "), (6, b"world")):
+        place = {"Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
+        told = site.patch(at, piece, headers=tus | place, status=204)
+
+    assert site.get(told.headers["Content-Location"]).body == b"hello world"
+    assert site.get(at).body == b"hello world"
+    assert site.get("/").text == "the rest of the site\n"
+
+
 def test_a_client_deletes_what_it_has_uploaded(here):
     service = client("Links to delete")
     told = upload(service, "/attach", b"x").json
