@@ -18,7 +18,8 @@ def add(uploads, id, *pieces, checksum=None, length=None):
     with uploads.held(id) as upload:
         known = upload.upload.length if length is None else length
         limit = uploads.max_size if known is None else known
-        allowed = Append(limit - upload.upload.offset, known, checksum)
+        left = limit - upload.upload.offset
+        allowed = Append(left, known, checksum, expected=0 if known is None else left)
         return upload.append(iter(pieces), allowed)
 
 

@@ -1,6 +1,7 @@
 """The cleaner among unfinished uploads: what is over goes, what somebody is at stays."""
 
 import os
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,11 @@ from aging import DAY
 from unfinished import add, creation
 from uploadsvc import cleaner
 from uploadsvc.errors import Missing
+from uploadsvc.storage.age import Age
+from uploadsvc.storage.local import LocalStorage
+from uploadsvc.tus import expiry
+from uploadsvc.tus.holding import Held, try_hold
+from uploadsvc.tus.protocol import Append
 
 HOUR = timedelta(hours=1)
 
@@ -54,6 +60,51 @@ def test_an_upload_that_somebody_is_at_stays(uploads, data, clean):
         assert clean(2 * HOUR) == []
 
     assert names(data) == [f"{id}.bytes", f"{id}.record"]
+
+
+def test_bytes_that_come_between_two_looks_are_seen(uploads, data, monkeypatch):
+    id = uploads.create(creation()).id
+    add(uploads, id, b"hello")
+    old = (datetime.now(UTC) - 2 * HOUR).timestamp()
+    os.utime(data.uploads / f"{id}.record", (old, old))
+    hold = expiry.try_hold
+
+    def first_the_rest(path):
+        add_now(uploads, id)
+        return hold(path)
+
+    monkeypatch.setattr(expiry, "try_hold", first_the_rest)
+    age = Age(now=time.time_ns(), keep=3600 * 10**9)
+    found = list(expiry.expire_uploads(data.uploads, LocalStorage(data.storage), age, remove=True))
+
+    assert found == []
+    assert uploads.find(id).upload.offset == 6
+
+
+def add_now(uploads, id):
+    record = uploads._files.record(id)
+    fd = try_hold(record)
+    mine = Held(record, fd)
+    mine.count(6)
+    mine.close()
+
+
+def test_an_upload_under_way_is_not_taken_for_forgotten(uploads, data):
+    id = uploads.create(creation()).id
+    record = data.uploads / f"{id}.record"
+
+    def long_after():
+        old = (datetime.now(UTC) - 2 * HOUR).timestamp()
+        yield b"hel"
+        assert time.time() - record.stat().st_mtime < 60
+        os.utime(record, (old, old))
+        yield b"lo"
+
+    with uploads.held(id) as upload:
+        os.utime(record, (time.time() - 3000, time.time() - 3000))
+        upload.append(long_after(), Append(11, 11, None))
+
+    assert uploads.find(id).upload.offset == 5
 
 
 def test_what_is_known_of_a_finished_one_goes_with_its_file(uploads, data, clean):

@@ -378,6 +378,7 @@ SENTENCES = [
                 ("partial;/files/a", "5"),
                 ("whole", "5"),
                 ("final;/files/ä", None),
+                ("final;/files/a /files/a", None),
             )
         ),
     ),

@@ -1,5 +1,6 @@
 """Unfinished uploads: what comes is kept, and becomes a stored file when it is whole."""
 
+import base64
 import hashlib
 import os
 import threading
@@ -12,10 +13,12 @@ from uploadsvc.errors import BadInput, BrokenOff, Gone, Missing, NoRoom, TooLarg
 from uploadsvc.storage.local import LocalStorage
 from uploadsvc.storage.memory import MemoryStorage
 from uploadsvc.storage.partials import StorageFailed
+from uploadsvc.storage.room import DiskRoom
 from uploadsvc.tus.asking import Asking
 from uploadsvc.tus.checksum import Checksum, ChecksumMismatch
 from uploadsvc.tus.holding import Locked
-from uploadsvc.tus.protocol import Append
+from uploadsvc.tus.metadata import Metadata
+from uploadsvc.tus.protocol import Append, Creation
 from waiting import eventually
 
 
@@ -37,6 +40,10 @@ def sha1(data):
 def breaks_off(*pieces, error=BrokenOff):
     yield from pieces
     raise error("the body broke off")
+
+
+def no_room():
+    raise NoRoom("the disk is full")
 
 
 def left(data):
@@ -146,6 +153,32 @@ def test_what_a_killed_process_wrote_and_never_counted_is_cut_off(uploads, data)
     assert read(uploads, add(uploads, id, b"world").key) == b"hello world"
 
 
+@pytest.mark.parametrize("lost", ["a part of the bytes", "all of them", "the file itself"])
+def test_no_more_is_counted_than_is_there(uploads, data, lost):
+    id = uploads.create(creation()).id
+    add(uploads, id, b"hello ")
+    file = data.uploads / f"{id}.bytes"
+    if lost == "the file itself":
+        file.unlink()
+    else:
+        os.truncate(file, 2 if lost == "a part of the bytes" else 0)
+    left = 2 if lost == "a part of the bytes" else 0
+
+    assert offset(uploads, id) == left
+    assert read(uploads, add(uploads, id, b"hello world"[left:]).key) == b"hello world"
+
+
+def test_of_an_upload_that_lost_bytes_when_it_was_whole_no_file_is_made(make, data):
+    uploads = make()
+    id = uploads.create(creation(5, is_partial=True)).id
+    add(uploads, id, b"hello")
+    os.truncate(data.uploads / f"{id}.bytes", 3)
+
+    with pytest.raises(BadInput):
+        uploads.create(creation(None, parts=(id,)))
+    assert offset(uploads, id) == 3
+
+
 @pytest.mark.parametrize("stop", ["before the file is shown", "after the file is shown"])
 def test_a_kill_while_the_file_is_stored_is_mended_by_the_next_request(
     make, data, monkeypatch, stop
@@ -247,10 +280,24 @@ class TestConcatenation:
         assert uploads.find(final.id).upload.parts == parts
 
     def test_one_part_may_be_used_again(self, uploads):
-        part = self.part(uploads, b"ab")
-        final = uploads.create(creation(None, parts=(part, part, part)))
+        part, other = self.part(uploads, b"ab"), self.part(uploads, b"c")
+        first = uploads.create(creation(None, parts=(part, other)))
+        second = uploads.create(creation(None, parts=(other, part)))
 
-        assert read(uploads, final.key) == b"ababab"
+        assert read(uploads, first.key) == b"abc"
+        assert read(uploads, second.key) == b"cab"
+
+    def test_a_part_that_is_removed_meanwhile_is_in_the_file_all_the_same(self, make, data):
+        uploads = make()
+        parts = [self.part(uploads, b"hello "), self.part(uploads, b"world")]
+
+        def remove(incoming):
+            for part in data.uploads.glob(f"{parts[1]}.*"):
+                part.unlink()
+
+        final = make(check_room=remove).create(creation(None, parts=tuple(parts)))
+
+        assert read(uploads, final.key) == b"hello world"
 
     def test_an_empty_part_adds_nothing(self, uploads):
         parts = (self.part(uploads, b""), self.part(uploads, b"x"))
@@ -385,7 +432,57 @@ class TestNames:
         assert standing.key.name == "photo.png"
 
 
+@pytest.mark.parametrize("key", ["filename", "name", "filetype"])
+def test_a_name_that_is_no_text_is_refused_before_anything_comes(uploads, data, key):
+    odd = Metadata.parse(f"{key} {base64.b64encode(bytes([0xFF])).decode()}")
+    for length in (0, 5):
+        with pytest.raises(BadInput):
+            uploads.create(Creation(length, odd))
+    with pytest.raises(BadInput):
+        uploads.create_whole(Creation(5, odd), iter([b"hello"]), hashed=False)
+
+    assert list(data.uploads.iterdir()) == []
+
+
 class TestRoom:
+    def test_what_cannot_be_stored_leaves_nothing_when_nobody_was_told_of_it(self, make, data):
+        full = LocalStorage(data.storage, room=DiskRoom(data.storage, floor=2**62))
+        uploads = make(storage=full, check_room=lambda incoming: None)
+        for length, more in ((0, {}), (None, {"parts": (self.part(make()),)})):
+            before = sorted(data.uploads.iterdir())
+            full.adopt = lambda *arguments, **options: no_room()
+            with pytest.raises(NoRoom):
+                uploads.create(creation(length, **more))
+
+            assert sorted(data.uploads.iterdir()) == before
+
+    def part(self, uploads):
+        id = uploads.create(creation(5, is_partial=True)).id
+        add(uploads, id, b"hello")
+        return id
+
+    def test_an_upload_that_cannot_be_stored_for_want_of_room_can_be_removed(self, make, data):
+        storage = LocalStorage(data.storage)
+        storage.adopt = lambda *arguments, **options: no_room()
+        uploads = make(storage=storage)
+        id = uploads.create(creation(5)).id
+        with pytest.raises(NoRoom):
+            add(uploads, id, b"hello")
+        with uploads.held(id, to_remove=True) as upload:
+            upload.remove()
+
+        assert list(data.uploads.iterdir()) == []
+
+    def test_an_upload_without_a_length_needs_room_for_what_comes_and_not_for_the_most(self, make):
+        def check(incoming):
+            if incoming > 1000:
+                no_room()
+
+        uploads = make(check_room=check)
+        id = uploads.create(creation(None)).id
+
+        assert add(uploads, id, b"hello").upload.offset == 5
+
     def test_an_upload_that_cannot_fit_is_refused_before_it_begins(self, make, data):
         def full(incoming):
             if incoming > 10:

@@ -130,6 +130,8 @@ def test_another_version_is_refused_and_nothing_is_done(client, method):
         ({"Upload_Metadata": told(expires="yesterday")}, 400),
         ({"Upload_Metadata": told(to="a\nb")}, 400),
         ({"Upload_Concat": "final;/files/none", "Upload_Length": None}, 400),
+        ({"Upload_Concat": "final;http://[/x", "Upload_Length": None}, 400),
+        ({"Upload_Metadata": "filename /w=="}, 400),
     ],
 )
 def test_a_creation_that_cannot_be_is_refused_and_leaves_nothing(client, headers, status, tmp_path):
@@ -197,6 +199,16 @@ def test_the_method_may_be_told_in_a_header(client):
     ask(client, "POST", url, status=204, X_HTTP_Method_Override="DELETE")
 
     head(client, url, status=404)
+
+
+def test_a_get_may_be_told_in_a_header_too(client):
+    url = begin(client)
+    append(client, url, b"hello world")
+    get = {"X_HTTP_Method_Override": "GET"}
+
+    assert ask(client, "POST", url, **get).body == b"hello world"
+    assert ask(client, "POST", f"{url}/info", **get).json["size"] == 11
+    assert ask(client, "HEAD", url, X_HTTP_Method_Override="").headers["Upload-Offset"] == "11"
 
 
 def test_a_length_may_be_told_later(client):
@@ -383,7 +395,7 @@ class TestAddresses:
         url = begin(client)
 
         assert "PATCH" in ask(client, "PUT", url, status=405).headers["Allow"]
-        assert "POST" in ask(client, "GET", "/files/", status=405).headers["Allow"]
+        assert "POST" in client.get("/files/", status=405).headers["Allow"]
         assert ask(client, "DELETE", f"{url}/info", status=405).headers["Allow"] == "GET, HEAD"
 
 

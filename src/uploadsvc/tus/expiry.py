@@ -8,6 +8,7 @@ finished one when the file is not there any more. An upload that somebody is at 
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from uploadsvc.errors import Missing
@@ -16,7 +17,7 @@ from uploadsvc.storage.age import Age, look
 from uploadsvc.storage.expiry import Expired, Finding, FromFuture, Stuck
 from uploadsvc.storage.folders import open_folder
 from uploadsvc.storage.leftovers import LeftOver, left_over
-from uploadsvc.tus.files import BYTES, RECORD
+from uploadsvc.tus.files import BYTES, RECORD, Files
 from uploadsvc.tus.holding import try_hold
 from uploadsvc.tus.record import Record
 
@@ -27,14 +28,14 @@ def expire_uploads(
     """Find the uploads in `root` that are over, and left-overs; remove them if asked."""
     names = set(os.listdir(root))
     yield from left_over(root, among=names, remove=remove)
+    expiry = _Expiry(Files(root), storage, age, remove=remove)
     with open_folder(root, follow=True) as root_fd:
         for name in sorted(names):
             id, dot, ending = name.partition(".")
-            ending = dot + ending
-            if ending == RECORD:
-                expire = _expire_upload
-            elif ending == BYTES and f"{id}{RECORD}" not in names:
-                expire = _expire_bytes
+            if dot + ending == RECORD:
+                expire = expiry.of_upload
+            elif dot + ending == BYTES and f"{id}{RECORD}" not in names:
+                expire = expiry.of_bytes
             else:
                 continue
             facts = look(name, root_fd)
@@ -44,47 +45,57 @@ def expire_uploads(
                 yield FromFuture(name)
             elif age.is_old(facts.st_mtime_ns):
                 try:
-                    yield from expire(root, id, storage, remove)
+                    yield from expire(id)
                 except OSError as error:
                     yield Stuck(name, error.strerror or "the disk refused")
 
 
-def _expire_upload(root: Path, id: str, storage: Storage, remove: bool) -> Iterator[Finding]:
-    record, file = root / f"{id}{RECORD}", root / f"{id}{BYTES}"
-    try:
-        fd = try_hold(record)
-    except Missing:
-        return
-    if fd is None:
-        return
-    try:
-        if _is_stored(fd, storage) and not file.exists():
+@dataclass(frozen=True)
+class _Expiry:
+    files: Files
+    storage: Storage
+    age: Age
+    remove: bool
+
+    def of_upload(self, id: str) -> Iterator[Finding]:
+        """Expire one that nobody is at, and whose file is not stored any more."""
+        try:
+            record, file = self.files.record(id), self.files.bytes(id)
+            fd = try_hold(record)
+        except Missing:
             return
-        size = file.stat().st_size if file.exists() else None
-        if remove:
-            # The record first: bytes without one are nobody's.
-            record.unlink(missing_ok=True)
+        if fd is None:
+            return
+        try:
+            # Looked at again: bytes may have come since.
+            if not self.age.is_old(os.fstat(fd).st_mtime_ns):
+                return
+            if self._is_stored(fd) and not file.exists():
+                return
+            size = file.stat().st_size if file.exists() else None
+            if self.remove:
+                # The record first: bytes without one are nobody's.
+                record.unlink(missing_ok=True)
+                file.unlink(missing_ok=True)
+            if size is not None:
+                yield Expired(id, size)
+        finally:
+            os.close(fd)
+
+    def of_bytes(self, id: str) -> Iterator[Finding]:
+        """Expire bytes that no record tells of."""
+        file = self.files.root / f"{id}{BYTES}"
+        size = file.stat().st_size
+        if self.remove:
             file.unlink(missing_ok=True)
-        if size is not None:
-            yield Expired(id, size)
-    finally:
-        os.close(fd)
+        yield Expired(id, size)
 
-
-def _expire_bytes(root: Path, id: str, storage: Storage, remove: bool) -> Iterator[Finding]:
-    file = root / f"{id}{BYTES}"
-    size = file.stat().st_size
-    if remove:
-        file.unlink(missing_ok=True)
-    yield Expired(id, size)
-
-
-def _is_stored(fd: int, storage: Storage) -> bool:
-    try:
-        record = Record.read(fd)
-        if record.name is None:
+    def _is_stored(self, fd: int) -> bool:
+        try:
+            record = Record.read(fd)
+            if record.name is None:
+                return False
+            self.storage.find(Key(record.folder, record.name))
+        except Missing:
             return False
-        storage.find(Key(record.folder, record.name))
-    except Missing:
-        return False
-    return True
+        return True

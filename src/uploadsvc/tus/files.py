@@ -2,6 +2,7 @@
 Where the two files of an unfinished upload lie.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,3 +30,8 @@ class Files:
         if not _ID.fullmatch(id):
             raise Missing("there is no such upload")
         return self.root / f"{id}{ending}"
+
+
+def make_empty(file: Path) -> None:
+    """Make the file for the bytes of an upload, for its owner's eyes alone. Raises OSError."""
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))

@@ -42,6 +42,11 @@ class Held:
         """When it was last changed: nanoseconds since 1970."""
         return os.fstat(self._fd).st_mtime_ns
 
+    def touch(self) -> None:
+        """Let it be changed now: its time begins anew."""
+        with disk_errors():
+            os.utime(self._fd)
+
     def count(self, offset: int) -> None:
         """Let the record count this many bytes, for good."""
         store_offset(self._fd, offset)
@@ -64,19 +69,27 @@ class Held:
         os.close(self._fd)
 
 
-def write_record(path: Path, record: Record) -> int:
-    """Write a record for good; return its file, open and locked. Raises OSError."""
+def write_record(path: Path, record: Record, *, is_first: bool = False) -> int:
+    """
+    Write a record for good; return its file, open and locked. Raises OSError.
+
+    The first one of an upload is written in its place: until it is whole nobody knows its ID.
+    """
     with open_folder(path.parent, follow=True) as dir_fd:
-        partial, fd = partials.create(dir_fd)
+        if is_first:
+            name, fd = path.name, partials.create_locked(path.name, dir_fd=dir_fd)
+        else:
+            name, fd = partials.create(dir_fd)
         try:
             partials.write_all(fd, record.encoded())
             os.fsync(fd)
-            os.rename(partial, path.name, src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
+            if not is_first:
+                os.rename(name, path.name, src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
             os.fsync(dir_fd)
         except BaseException:
             os.close(fd)
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(partial, dir_fd=dir_fd)
+                os.unlink(name, dir_fd=dir_fd)
             raise
     return fd
 

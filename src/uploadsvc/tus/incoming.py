@@ -20,7 +20,6 @@ from uploadsvc.tus.protocol import Append
 
 _SYNC_EVERY = 1 << 25
 """Bytes, a whole number of pages."""
-_MODE = 0o600
 
 
 def take_bytes(
@@ -57,13 +56,12 @@ def take_bytes(
 
 @contextlib.contextmanager
 def _opened(path: Path, offset: int) -> Iterator[int]:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     with disk_errors():
-        fd = os.open(path, flags, _MODE)
+        fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         with disk_errors():
-            # What a killed process wrote and never counted.
-            if os.fstat(fd).st_size != offset:
+            # What a killed process wrote and never counted. It is never shorter: see `settle`.
+            if os.fstat(fd).st_size > offset:
                 os.ftruncate(fd, offset)
             os.lseek(fd, offset, os.SEEK_SET)
         yield fd
@@ -78,7 +76,7 @@ class _Incoming:
         self._held = held
         self._fd = fd
         self._begin = self._offset = held.record.upload.offset
-        self._left, self._incoming = allowed.at_most, allowed.incoming
+        self._left, self._incoming = allowed.at_most, allowed.expected
         self._checksum = allowed.checksum
         self._digest = allowed.checksum.begin() if allowed.checksum else None
         self._check_room = check_room
@@ -91,7 +89,7 @@ class _Incoming:
         if self._until_sync <= 0:
             self._until_sync = _SYNC_EVERY
             self._sync()
-            self._check_room(self._left)
+            self._check_room(self._incoming)
             with disk_errors():
                 reserve(self._fd, self._offset, min(_SYNC_EVERY, self._incoming))
         with disk_errors():

@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from uploadsvc.storage import partials
 
@@ -14,9 +15,9 @@ _PIECE = 1 << 20
 _CANNOT = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
 
 
-def join_files(parts: Sequence[Path], into: Path, *, check_room: Callable[[int], None]) -> int:
+def join_files(parts: Sequence[BinaryIO], into: Path, *, check_room: Callable[[int], None]) -> int:
     """
-    Write the parts, one behind the other, into a new file; return its size.
+    Write the parts, open files, one behind the other into a new file; return its size.
 
     It is on disk for good when this returns, and not there when it raises: OSError, and what
     `check_room` does, which is called with what is still to come before each piece.
@@ -25,8 +26,7 @@ def join_files(parts: Sequence[Path], into: Path, *, check_room: Callable[[int],
     fd = os.open(into, flags, 0o600)
     try:
         for part in parts:
-            with part.open("rb") as source:
-                _append(source.fileno(), fd, check_room)
+            _append(part.fileno(), fd, check_room)
         os.fsync(fd)
         return os.fstat(fd).st_size
     except BaseException:

@@ -82,8 +82,9 @@ class Append:
     length: int | None
     """Of the whole, now that it is said; None while nobody knows."""
     checksum: Checksum | None
-    incoming: int = 0
-    """Bytes that it says it brings; 0 where it does not say."""
+    expected: int = 0
+    """Bytes that are likely to come: those that it says it brings, else those that are missing
+    when the length is known; 0 when nobody knows."""
 
 
 def announcement(*, max_size: int) -> dict[str, str]:
@@ -99,7 +100,7 @@ def announcement(*, max_size: int) -> dict[str, str]:
 
 def method_of(method: str, headers: Mapping[str, str]) -> str:
     """Return the method that counts (Core: X-HTTP-Method-Override)."""
-    return headers.get("X-HTTP-Method-Override", method).strip().upper()
+    return headers.get("X-HTTP-Method-Override", "").strip().upper() or method
 
 
 def check_version(headers: Mapping[str, str]) -> None:
@@ -177,7 +178,7 @@ def first_append(
         at_most=at_most,
         length=length,
         checksum=None if checksum is None else Checksum.parse(checksum),
-        incoming=incoming or 0,
+        expected=incoming or (0 if length is None else at_most),
     )
 
 
@@ -213,6 +214,8 @@ def _parts(addresses: str) -> tuple[str, ...]:
     parts = tuple(addresses.split())
     if not parts or len(parts) > _MOST_PARTS:
         raise BadInput(f"a final upload is made of 1 to {_MOST_PARTS} parts")
+    if len(set(parts)) < len(parts):
+        raise BadInput("a final upload is made of different parts")
     if not (addresses.isascii() and addresses.isprintable()):
         raise BadInput("Upload-Concat holds what is no address")
     return parts

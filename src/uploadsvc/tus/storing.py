@@ -54,11 +54,8 @@ class Storing:
     def _named(self, held: Held, file: Path) -> Key:
         record = held.record
         if record.name is None:
-            with disk_errors():
-                if not record.upload.length:
-                    file.touch(mode=0o600)
-                with file.open("rb") as opened:
-                    head = opened.read(mediatypes.HEAD_BYTES)
+            with disk_errors(), file.open("rb") as opened:
+                head = opened.read(mediatypes.HEAD_BYTES)
             name = safe_name(file_name(record.upload.metadata), mediatypes.image_extension(head))
             record = replace(record, name=name)
             held.replace(record)

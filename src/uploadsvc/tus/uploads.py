@@ -21,9 +21,10 @@ from uploadsvc.storage.locks import exclusive
 from uploadsvc.storage.names import new_folder
 from uploadsvc.storage.partials import disk_errors
 from uploadsvc.tus.asking import Asking
-from uploadsvc.tus.files import Files
+from uploadsvc.tus.files import Files, make_empty
 from uploadsvc.tus.holding import Held, held, held_if_free, write_record
 from uploadsvc.tus.joining import join_files
+from uploadsvc.tus.metadata import Metadata
 from uploadsvc.tus.protocol import Creation, Upload
 from uploadsvc.tus.record import Record
 from uploadsvc.tus.standing import Standing, Standings
@@ -75,12 +76,16 @@ class Uploads:
         Raise `BadInput` for metadata that says nothing, and for parts that are not whole;
         `TooLarge`, `NoRoom`.
         """
-        self._storing.life(creation.metadata)
+        self._check(creation.metadata)
         if creation.parts:
             return self._join(creation)
         self._check_room(creation.length or 0)
         upload = Upload(0, creation.length, creation.metadata, creation.is_partial)
-        return self._begin(Record(upload, new_folder()))
+        id = _new_id()
+        with disk_errors():
+            # Before the record, whose writing syncs the folder.
+            make_empty(self._files.bytes(id))
+        return self._begin(id, Record(upload, new_folder()))
 
     def create_whole(
         self, creation: Creation, pieces: Iterable[bytes], *, hashed: bool
@@ -92,7 +97,7 @@ class Uploads:
         SHA-256 is told.
         """
         storing, metadata = self._storing, creation.metadata
-        storing.life(metadata)
+        self._check(metadata)
         received = uploads.receive(
             storing.storage,
             file_name(metadata),
@@ -104,7 +109,11 @@ class Uploads:
         )
         key, size = received.stored.key, received.stored.size
         record = Record(Upload(size, size, metadata), key.folder, key.name, received.sha256)
-        return replace(self._begin(record), expires=received.expires, received=received)
+        id = _new_id()
+        # Nothing is left to be done for it, nor told that is not known here.
+        with disk_errors():
+            os.close(write_record(self._files.record(id), record, is_first=True))
+        return Standing(id, record.upload, received.expires, key, received)
 
     def find(self, id: str) -> Standing:
         """Return how an upload stands; nobody is asked to let go. Raise `Missing` or `Gone`."""
@@ -112,17 +121,23 @@ class Uploads:
         return self._standings.of(id, record, changed_ns)
 
     @contextlib.contextmanager
-    def held(self, id: str, *, let_go: Callable[[], None] | None = None) -> Iterator["HeldUpload"]:
+    def held(
+        self, id: str, *, let_go: Callable[[], None] | None = None, to_remove: bool = False
+    ) -> Iterator[HeldUpload]:
         """
         Have an upload to oneself for the body of the `with`; ask whoever has it to let go.
 
-        `let_go` is called when somebody else asks: it ends the reading of what comes. Raise
-        `Missing`, `Gone` when its time is over, or `Locked`.
+        `let_go` is called when somebody else asks: it ends the reading of what comes. What is
+        whole is stored first, unless it is `to_remove`. Raise `Missing`, `Gone` when its time is
+        over, `Locked`, and what storing raises.
         """
         asking, patience = self._asking, self._patience
         with held(self._files.record(id), asking=asking, patience=patience) as mine:
             upload = self._upload(id, mine)
-            upload.settle()
+            if to_remove:
+                upload.check_time()
+            else:
+                upload.settle()
             with asking.heard(id, let_go) if let_go else contextlib.nullcontext():
                 yield upload
 
@@ -153,15 +168,27 @@ class Uploads:
                     mine.replace(record)
             return record
 
-    def _begin(self, record: Record, *, id: str | None = None) -> Standing:
-        id = id or _new_id()
+    def _check(self, metadata: Metadata) -> None:
+        """Raise `BadInput` now for what could not be used when all has come."""
+        file_name(metadata)
+        self._storing.life(metadata)
+
+    def _begin(self, id: str, record: Record) -> Standing:
+        """Write the first record of an upload; if that, or storing it, fails, leave nothing."""
         path = self._files.record(id)
-        with disk_errors():
-            mine = Held(path, write_record(path, record))
         try:
-            upload = self._upload(id, mine)
+            with disk_errors():
+                mine = Held(path, write_record(path, record))
+        except BaseException:
+            self._files.bytes(id).unlink(missing_ok=True)
+            raise
+        upload = self._upload(id, mine)
+        try:
             upload.settle()
             return upload.standing
+        except BaseException:
+            upload.remove()
+            raise
         finally:
             mine.close()
 
@@ -169,25 +196,27 @@ class Uploads:
         return HeldUpload(id, held, self._standings, self._check_room, self._take_down)
 
     def _join(self, creation: Creation) -> Standing:
-        ids = [urlsplit(part).path.rstrip("/").rpartition("/")[2] for part in creation.parts]
-        try:
-            length = sum(self._whole_part(id) for id in ids)
-        except (Missing, ValueError) as error:
-            raise BadInput("a part of the upload is not there") from error
-        if length > self.max_size:
-            raise TooLarge(f"the file is larger than {self.max_size} bytes")
-        self._check_room(length)
         id = _new_id()
-        parts = [self._files.bytes(part) for part in ids]
-        with disk_errors():
-            # A part of no bytes has no file.
-            there = [part for part in parts if part.exists()]
-            size = join_files(there, self._files.bytes(id), check_room=self._check_room)
+        with contextlib.ExitStack() as stack:
+            try:
+                parts = [
+                    stack.enter_context(self._files.bytes(part).open("rb"))
+                    for part in map(_last_segment, creation.parts)
+                ]
+                length = sum(self._whole_part(_last_segment(part)) for part in creation.parts)
+            except (Missing, ValueError, FileNotFoundError) as error:
+                raise BadInput("a part of the upload is not there") from error
+            if length > self.max_size:
+                raise TooLarge(f"the file is larger than {self.max_size} bytes")
+            self._check_room(length)
+            with disk_errors():
+                # Of open files, which nobody can take away meanwhile.
+                size = join_files(parts, self._files.bytes(id), check_room=self._check_room)
         if size != length:
             self._files.bytes(id).unlink()
             raise BadInput("a part of the upload is not there")
         upload = Upload(length, length, creation.metadata, parts=creation.parts)
-        return self._begin(Record(upload, new_folder()), id=id)
+        return self._begin(id, Record(upload, new_folder()))
 
     def _whole_part(self, id: str) -> int:
         upload = self.find(id).upload
@@ -205,6 +234,11 @@ class Uploads:
             return Record.read(fd), os.fstat(fd).st_mtime_ns
         finally:
             os.close(fd)
+
+
+def _last_segment(address: str) -> str:
+    """Return the ID in the address of an upload; raise ValueError for what is no address."""
+    return urlsplit(address).path.rstrip("/").rpartition("/")[2]
 
 
 def _new_id() -> str:

@@ -73,6 +73,9 @@ class _Endpoint:
 
     def answer(self, request: Request) -> Response | Key:
         method = protocol.method_of(request.method, request.headers)
+        if request.method != "HEAD":
+            # Whoever serves the file goes by it too.
+            request.environ["REQUEST_METHOD"] = method
         if method == "OPTIONS":
             return _empty(204, protocol.announcement(max_size=self.uploads.max_size))
         id, _, rest = request.environ.get("PATH_INFO", "").removeprefix("/").partition("/")
@@ -83,7 +86,8 @@ class _Endpoint:
             raise Missing("there is nothing here")
         if method == "GET" and id:
             return self.file(id)
-        protocol.check_version(request.headers)
+        if method != "GET":
+            protocol.check_version(request.headers)
         deeds: dict[str, Callable[[Request, str], Response]] = (
             {"HEAD": self.tell, "PATCH": self.append, "DELETE": self.remove}
             if id
@@ -98,7 +102,7 @@ class _Endpoint:
         headers, incoming = request.headers, _incoming(request)
         creation = protocol.read_creation(headers, max_size=self.uploads.max_size)
         check_recipient(creation.metadata.text("to") or "")
-        if creation.parts or not protocol.has_bytes(headers, incoming=incoming):
+        if not creation.parts and not protocol.has_bytes(headers, incoming=incoming):
             standing = self.uploads.create(creation)
         else:
             with self.place():
@@ -110,6 +114,8 @@ class _Endpoint:
     def _create_with_bytes(
         self, request: Request, creation: protocol.Creation, incoming: int | None
     ) -> Standing:
+        if creation.parts:
+            return self.uploads.create(creation)
         begun = protocol.Upload(0, creation.length)
         allowed = protocol.first_append(
             begun, request.headers, incoming=incoming, max_size=self.uploads.max_size
@@ -142,7 +148,7 @@ class _Endpoint:
         return self._told(request, standing, 204)
 
     def remove(self, request: Request, id: str) -> Response:
-        with self.uploads.held(id) as upload:
+        with self.uploads.held(id, to_remove=True) as upload:
             upload.remove()
         return _empty(204, {})
 
