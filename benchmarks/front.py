@@ -57,7 +57,7 @@ def nginx(folder: Path, service: Server) -> Iterator[Server]:
     }
     site = (_SHIPPED / "uploadsvc.conf").read_text()
     for directive, value in values.items():
-        site = re.sub(rf"(?m)^( +{re.escape(directive)}) [^;]*;", rf"\1 {value};", site)
+        site = re.sub(rf"(?m)^( {{4}}{re.escape(directive)}) [^;]*;", rf"\1 {value};", site)
     with _nginx(folder, site, port) as server:
         yield server
 

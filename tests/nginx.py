@@ -193,7 +193,7 @@ def site(values: dict[str, str]) -> str:
     """The shipped site with other values for these directives; each must be there once."""
     text = (DEPLOY / "uploadsvc.conf").read_text()
     for directive, value in values.items():
-        line = rf"(?m)^( +{re.escape(directive)}) [^;]*;"
+        line = rf"(?m)^( {{4}}{re.escape(directive)}) [^;]*;"
         text, count = re.subn(line, rf"\1 {value};", text)
         assert count == 1, directive
     return text

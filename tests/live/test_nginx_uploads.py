@@ -1,5 +1,6 @@
 """Uploads through a real nginx: who holds a slow one, and who refuses which."""
 
+import base64
 import contextlib
 import socket
 
@@ -7,6 +8,7 @@ import pytest
 
 from clients import fetch, file_form, upload
 from nginx import ask, running_nginx, status
+from tus_by_hand import VERSION, offset, patch
 from waiting import eventually
 
 pytestmark = pytest.mark.live
@@ -49,6 +51,19 @@ def test_uploads_that_go_on_or_are_watched_reach_the_service_as_they_come(progra
         connection.sendall(rest)
 
         assert status(connection.recv(1 << 16)) == 200
+
+
+def test_an_upload_of_which_much_is_said_can_be_resumed_too(program):
+    with running_nginx(program("nginx")) as nginx:
+        note = base64.b64encode(b"x" * 5800).decode()
+        headers = {"Upload-Metadata": f"note {note}", "Upload-Length": "5", "Content-Length": "0"}
+        endpoint = f"{nginx.url}/files/"
+        begun = fetch(endpoint, method="POST", headers=VERSION | headers)
+        upload_url = endpoint + begun.headers["Location"]
+
+        assert offset(upload_url) == 0
+        assert patch(upload_url, b"hello", 0).status == 204
+        assert offset(upload_url) == 5
 
 
 def test_without_buffering_the_service_sees_the_bytes_as_they_come(program):
