@@ -19,7 +19,7 @@ def add(uploads, id, *pieces, checksum=None, length=None):
         known = upload.upload.length if length is None else length
         limit = uploads.max_size if known is None else known
         left = limit - upload.upload.offset
-        allowed = Append(left, known, checksum, expected=0 if known is None else left)
+        allowed = Append(left, known, checksum, incoming=0 if known is None else left)
         return upload.append(iter(pieces), allowed)
 
 

@@ -378,7 +378,6 @@ SENTENCES = [
                 ("partial;/files/a", "5"),
                 ("whole", "5"),
                 ("final;/files/ä", None),
-                ("final;/files/a /files/a", None),
             )
         ),
     ),

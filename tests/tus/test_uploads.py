@@ -17,6 +17,7 @@ from uploadsvc.storage.room import DiskRoom
 from uploadsvc.tus.asking import Asking
 from uploadsvc.tus.checksum import Checksum, ChecksumMismatch
 from uploadsvc.tus.holding import Locked
+from uploadsvc.tus.incoming import take_bytes
 from uploadsvc.tus.metadata import Metadata
 from uploadsvc.tus.protocol import Append, Creation
 from waiting import eventually
@@ -96,6 +97,30 @@ def test_a_lost_connection_keeps_what_arrived(uploads):
 
     assert offset(uploads, id) == 5
     assert read(uploads, add(uploads, id, b" world").key) == b"hello world"
+
+
+def test_what_comes_slowly_is_counted_now_and_then(uploads, data):
+    id = uploads.create(creation(3)).id
+    times = iter(range(0, 1000, 15))
+    counted = []
+
+    def slowly():
+        for piece in (b"a", b"b", b"c"):
+            yield piece
+            counted.append(uploads.find(id).upload.offset)
+
+    with uploads.held(id) as upload:
+        take_bytes(
+            upload.held,
+            upload.file,
+            slowly(),
+            Append(3, 3, None),
+            check_room=lambda incoming: None,
+            clock=lambda: next(times),
+        )
+
+    assert counted == [0, 0, 2]
+    assert offset(uploads, id) == 3
 
 
 def test_an_interrupted_process_keeps_what_arrived(uploads):
@@ -287,6 +312,14 @@ class TestConcatenation:
         assert read(uploads, first.key) == b"abc"
         assert read(uploads, second.key) == b"cab"
 
+    def test_each_part_is_named_once(self, uploads, data):
+        part = self.part(uploads, b"ab")
+        for again in (part, f"/files/{part}?x", f"http://host/{part}/"):
+            with pytest.raises(BadInput):
+                uploads.create(creation(None, parts=(f"/files/{part}", again)))
+
+        assert list(data.storage.iterdir()) == []
+
     def test_a_part_that_is_removed_meanwhile_is_in_the_file_all_the_same(self, make, data):
         uploads = make()
         parts = [self.part(uploads, b"hello "), self.part(uploads, b"world")]
@@ -445,6 +478,21 @@ def test_a_name_that_is_no_text_is_refused_before_anything_comes(uploads, data, 
 
 
 class TestRoom:
+    def test_nothing_is_reserved_for_what_nobody_has_said_will_come(self, uploads, data):
+        id = uploads.create(creation(50_000_000)).id
+        with uploads.held(id) as upload:
+            upload.append(iter([b"x"]), Append(50_000_000, 50_000_000, None))
+
+        assert (data.uploads / f"{id}.bytes").stat().st_blocks * 512 < 1_000_000
+
+    def test_what_was_reserved_and_not_used_goes_back(self, uploads, data):
+        id = uploads.create(creation(50_000_000)).id
+        allowed = Append(50_000_000, 50_000_000, None, incoming=50_000_000)
+        with uploads.held(id) as upload, pytest.raises(BrokenOff):
+            upload.append(breaks_off(b"x"), allowed)
+
+        assert (data.uploads / f"{id}.bytes").stat().st_blocks * 512 < 1_000_000
+
     def test_what_cannot_be_stored_leaves_nothing_when_nobody_was_told_of_it(self, make, data):
         full = LocalStorage(data.storage, room=DiskRoom(data.storage, floor=2**62))
         uploads = make(storage=full, check_room=lambda incoming: None)

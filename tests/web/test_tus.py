@@ -201,6 +201,12 @@ def test_the_method_may_be_told_in_a_header(client):
     head(client, url, status=404)
 
 
+def test_a_post_that_asks_as_head_gets_the_body_of_its_error(client):
+    refused = ask(client, "POST", "/files/" + "A" * 22, status=404, X_HTTP_Method_Override="HEAD")
+
+    assert refused.text == "there is no such upload\n"
+
+
 def test_a_get_may_be_told_in_a_header_too(client):
     url = begin(client)
     append(client, url, b"hello world")

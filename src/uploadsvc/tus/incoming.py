@@ -10,6 +10,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from time import monotonic
 
 from uploadsvc.errors import NoRoom, TooLarge
 from uploadsvc.storage import partials
@@ -18,8 +19,8 @@ from uploadsvc.storage.reserve import reserve
 from uploadsvc.tus.holding import Held
 from uploadsvc.tus.protocol import Append
 
-_SYNC_EVERY = 1 << 25
-"""Bytes, a whole number of pages."""
+_SYNC_EVERY, _SYNC_SECONDS = 1 << 25, 20.0
+"""Bytes, a whole number of pages; or that much time, whichever comes first."""
 
 
 def take_bytes(
@@ -29,6 +30,7 @@ def take_bytes(
     allowed: Append,
     *,
     check_room: Callable[[int], None],
+    clock: Callable[[], float] = monotonic,
 ) -> None:
     """
     Write the pieces behind what the record of `path` counts, and let it count them.
@@ -38,7 +40,7 @@ def take_bytes(
     called every so many bytes and raises to end it.
     """
     with _opened(path, held.record.upload.offset) as fd:
-        incoming = _Incoming(held, fd, allowed, check_room)
+        incoming = _Incoming(held, fd, allowed, check_room, clock)
         try:
             for piece in pieces:
                 incoming.write(piece)
@@ -71,27 +73,29 @@ def _opened(path: Path, offset: int) -> Iterator[int]:
 
 class _Incoming:
     def __init__(
-        self, held: Held, fd: int, allowed: Append, check_room: Callable[[int], None]
+        self,
+        held: Held,
+        fd: int,
+        allowed: Append,
+        check_room: Callable[[int], None],
+        clock: Callable[[], float],
     ) -> None:
+        self._clock = clock
         self._held = held
         self._fd = fd
         self._begin = self._offset = held.record.upload.offset
-        self._left, self._incoming = allowed.at_most, allowed.expected
+        self._left, self._incoming = allowed.at_most, allowed.incoming
         self._checksum = allowed.checksum
         self._digest = allowed.checksum.begin() if allowed.checksum else None
         self._check_room = check_room
-        self._until_sync = 0
+        self._until_sync, self._next_sync = 0, 0.0
 
     def write(self, piece: bytes) -> None:
         self._left -= len(piece)
         if self._left < 0:
             raise TooLarge("more has come than the upload can take; nothing of it was kept")
-        if self._until_sync <= 0:
-            self._until_sync = _SYNC_EVERY
-            self._sync()
-            self._check_room(self._incoming)
-            with disk_errors():
-                reserve(self._fd, self._offset, min(_SYNC_EVERY, self._incoming))
+        if self._until_sync <= 0 or self._clock() > self._next_sync:
+            self._begin_stretch(len(piece))
         with disk_errors():
             partials.write_all(self._fd, piece)
         self._offset += len(piece)
@@ -99,6 +103,15 @@ class _Incoming:
         self._incoming -= len(piece)
         if self._digest is not None:
             self._digest.update(piece)
+
+    def _begin_stretch(self, size: int) -> None:
+        """Count what has come; look for room for what will, at least `size` bytes of it."""
+        self._until_sync, self._next_sync = _SYNC_EVERY, self._clock() + _SYNC_SECONDS
+        self._sync()
+        self._check_room(max(size, self._incoming))
+        with disk_errors():
+            # Only what was said to come: the rest would be missing for others.
+            reserve(self._fd, self._offset, min(_SYNC_EVERY, self._incoming))
 
     def finish(self) -> None:
         if self._checksum is not None:

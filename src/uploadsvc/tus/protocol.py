@@ -82,9 +82,8 @@ class Append:
     length: int | None
     """Of the whole, now that it is said; None while nobody knows."""
     checksum: Checksum | None
-    expected: int = 0
-    """Bytes that are likely to come: those that it says it brings, else those that are missing
-    when the length is known; 0 when nobody knows."""
+    incoming: int = 0
+    """Bytes that it says it brings; 0 where it does not say."""
 
 
 def announcement(*, max_size: int) -> dict[str, str]:
@@ -178,7 +177,7 @@ def first_append(
         at_most=at_most,
         length=length,
         checksum=None if checksum is None else Checksum.parse(checksum),
-        expected=incoming or (0 if length is None else at_most),
+        incoming=incoming or 0,
     )
 
 
@@ -214,8 +213,6 @@ def _parts(addresses: str) -> tuple[str, ...]:
     parts = tuple(addresses.split())
     if not parts or len(parts) > _MOST_PARTS:
         raise BadInput(f"a final upload is made of 1 to {_MOST_PARTS} parts")
-    if len(set(parts)) < len(parts):
-        raise BadInput("a final upload is made of different parts")
     if not (addresses.isascii() and addresses.isprintable()):
         raise BadInput("Upload-Concat holds what is no address")
     return parts

@@ -199,19 +199,19 @@ class Uploads:
         id = _new_id()
         with contextlib.ExitStack() as stack:
             try:
-                parts = [
-                    stack.enter_context(self._files.bytes(part).open("rb"))
-                    for part in map(_last_segment, creation.parts)
-                ]
-                length = sum(self._whole_part(_last_segment(part)) for part in creation.parts)
+                ids = [_last_segment(part) for part in creation.parts]
+                files = [stack.enter_context(self._files.bytes(part).open("rb")) for part in ids]
+                length = sum(self._whole_part(part) for part in ids)
             except (Missing, ValueError, FileNotFoundError) as error:
                 raise BadInput("a part of the upload is not there") from error
+            if len(set(ids)) < len(ids):
+                raise BadInput("a final upload is made of different parts")
             if length > self.max_size:
                 raise TooLarge(f"the file is larger than {self.max_size} bytes")
             self._check_room(length)
             with disk_errors():
                 # Of open files, which nobody can take away meanwhile.
-                size = join_files(parts, self._files.bytes(id), check_room=self._check_room)
+                size = join_files(files, self._files.bytes(id), check_room=self._check_room)
         if size != length:
             self._files.bytes(id).unlink()
             raise BadInput("a part of the upload is not there")

@@ -45,6 +45,7 @@ def tus(
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
+        without_body = request.method == "HEAD"
         try:
             response = endpoint.answer(request)
         except UploadsvcError as error:
@@ -58,7 +59,7 @@ def tus(
         response.headers.setdefault("Tus-Resumable", protocol.VERSION)
         # Not by WebOb, which would make the relative Location absolute.
         start_response(response.status, response.headerlist)
-        return [] if request.method == "HEAD" else response.app_iter
+        return [] if without_body else response.app_iter
 
     return answer
 
