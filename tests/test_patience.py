@@ -208,3 +208,109 @@ def test_a_file_that_becomes_shorter_ends_the_answer(tcp, tmp_path):
         pytest.raises(BrokenPipeError),
     ):
         patient.sendfile(f, 0, 20)
+
+
+def arrived(client):
+    try:
+        return client.recv(1 << 16, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return None
+
+
+def test_the_head_of_an_answer_goes_with_what_follows_it(ends):
+    server, client = ends
+    with server.answering():
+        server.sendall(b"head ")
+        before = arrived(client)
+        server.sendall(b"body ")
+        together = client.recv(100)
+        server.sendall(b"more")
+
+    assert before is None
+    assert together == b"head body "
+    assert client.recv(100) == b"more"
+
+
+def test_a_head_that_nothing_follows_is_sent_all_the_same(ends):
+    server, client = ends
+    with server.answering():
+        server.sendall(b"head")
+    assert client.recv(100) == b"head"
+    server.sendall(b"later")
+
+    assert client.recv(100) == b"later"
+
+
+def test_a_head_does_not_wait_until_more_is_read(ends):
+    server, client = ends
+    server.expect_body()
+    client.sendall(b"the rest of a body")
+    with server.answering():
+        server.sendall(b"head")
+        server.recv(100)
+
+        assert client.recv(100) == b"head"
+
+
+def test_a_head_is_forgotten_where_the_answer_breaks(ends):
+    server, client = ends
+    with contextlib.suppress(ConnectionError), server.answering():
+        server.sendall(b"head")
+        raise ConnectionError
+    server.sendall(b"another answer")
+
+    assert client.recv(100) == b"another answer"
+
+
+@pytest.mark.parametrize("size", [0, 1, 100_000])
+def test_a_head_goes_before_the_file_that_follows_it(tcp, tmp_path, size):
+    server, client = tcp()
+    file = tmp_path / "file"
+    file.write_bytes(b"x" * size)
+    received = bytearray()
+    reader = threading.Thread(target=taken_by, args=(client, received))
+    reader.start()
+    with (
+        PatientSocket.of(server, window=WINDOW) as patient,
+        file.open("rb") as f,
+        patient.answering(),
+    ):
+        patient.sendall(b"head")
+        patient.sendfile(f)
+    reader.join(timeout=60)
+
+    assert received == b"head" + b"x" * size
+
+
+def test_what_comes_within_a_moment_is_waited_for(ends):
+    server, client = ends
+    nothing = server.recv_at_hand(100, within=0.01)
+    late = threading.Timer(0.01, client.sendall, [b"late"])
+    late.start()
+    something = server.recv_at_hand(100, within=60)
+    client.shutdown(socket.SHUT_WR)
+
+    assert (nothing, something) == (None, b"late")
+    assert server.recv_at_hand(100, within=60) == b""
+
+
+def test_after_a_short_wait_a_body_has_its_own_time_again(tcp):
+    server, client = tcp()
+    with PatientSocket.of(server, window=60) as patient:
+        patient.recv_at_hand(1, within=0.001)
+        patient.expect_body()
+        late = threading.Timer(0.05, client.sendall, [b"late"])
+        late.start()
+
+        assert patient.recv(100) == b"late"
+
+
+def test_it_waits_though_it_was_told_not_to(ends):
+    server, client = ends
+    server.expect_body()
+    server.setblocking(False)
+    late = threading.Timer(0.05, client.sendall, [b"late"])
+    late.start()
+
+    assert server.recv(100) == b"late"
+    assert server.recv_at_hand(100) is None

@@ -8,12 +8,14 @@ never configure it: entry points do, with `configure`.
 
 import json
 import logging
+import random
 import re
-import secrets
 import sys
+import time
 from collections.abc import Container, MutableMapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 LogFormat = Literal["plain", "json"]
@@ -46,7 +48,8 @@ def request_id(environ: MutableMapping[str, Any]) -> str:
 
 def new_request_id() -> str:
     """Return an id that no other request has."""
-    return secrets.token_hex(6)
+    # It is no secret, so that the system need not be asked for it.
+    return f"{random.getrandbits(48):012x}"
 
 
 def log_request(line: RequestLine) -> None:
@@ -100,6 +103,14 @@ def _printable(text: str) -> str:
 class _PlainFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        return f"{_second(int(record.created))},{int(record.msecs):03}"
+
+
+@lru_cache(maxsize=1)
+def _second(second: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
 
 
 class _JsonFormatter(logging.Formatter):

@@ -13,8 +13,8 @@ import select
 import socket
 import struct
 import termios
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,9 @@ class PatientSocket(socket.socket):
     """
     A connected stream socket, in blocking mode.
 
-    With a timeout of its own (`settimeout`) it is an ordinary socket while that lasts.
+    With a timeout (`settimeout`), reading and sending end as with an ordinary socket. Nothing
+    that is set for a wait is told to the system before there is one: most requests are there
+    when they are read, and each call costs more than what it does.
     """
 
     _window: float
@@ -53,6 +55,10 @@ class PatientSocket(socket.socket):
     _clock: Callable[[], float]
     _until = 0.0
     _wanted: int | None = None
+    _seconds = _told_seconds = 0.0
+    _timeout: float | None = None
+    _awaits_head = False
+    _head = b""
 
     file_bytes = 0
     """Bytes of files that were sent since the head of the last request."""
@@ -93,9 +99,22 @@ class PatientSocket(socket.socket):
         self._wanted = _LEAST
         self._wait_at_most(self._window)
 
+    def setblocking(self, flag: bool) -> None:
+        """Go on in blocking mode: who must not wait says so in each call."""
+        self._timeout = None
+
+    def settimeout(self, value: float | None) -> None:
+        self._timeout = value
+
+    def gettimeout(self) -> float | None:
+        return self._timeout
+
     def recv(self, size: int, flags: int = 0) -> bytes:
-        if self.gettimeout() is not None:
-            return super().recv(size, flags)
+        self._flush()
+        if self._timeout is not None:
+            with self._limited(self._timeout):
+                return super().recv(size, flags)
+        self._wait_for(self._seconds)
         if self._wanted is not None and self._clock() > self._until:
             # It was the disk that took so long, not the client.
             self._until = self._clock() + self._window
@@ -119,25 +138,53 @@ class PatientSocket(socket.socket):
         poll.register(self, select.POLLIN)
         return bool(poll.poll(0))
 
-    def recv_at_hand(self, size: int) -> bytes | None:
-        """Return what can be read now, empty at the end, None when there is nothing."""
+    def recv_at_hand(self, size: int, *, within: float = 0) -> bytes | None:
+        """
+        Return what can be read now, or within so many seconds: empty at the end, None when
+        there is nothing.
+        """
+        if within:
+            self._wait_for(within)
         try:
-            return super().recv(size, socket.MSG_DONTWAIT)
+            return super().recv(size, 0 if within else socket.MSG_DONTWAIT)
         except BlockingIOError:
             return None
 
-    def send_at_once(self, data: memoryview) -> memoryview:
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """
+        Send one answer in the body of the `with`, its head first.
+
+        The head waits for what follows it, and both go as one: each sending wakes the client
+        up, and costs as much as a tenth of a small upload.
+        """
+        self._awaits_head, self._head = True, b""
+        try:
+            yield
+        except BaseException:
+            self._awaits_head, self._head = False, b""
+            raise
+        self._awaits_head = False
+        self._flush()
+
+    def send_at_once(self, data: memoryview, flags: int = 0) -> memoryview:
         """Send what is taken without waiting; return the rest."""
         try:
-            return data[super().send(data, socket.MSG_DONTWAIT) :]
+            return data[super().send(data, socket.MSG_DONTWAIT | flags) :]
         except BlockingIOError:
             return data
 
     def sendall(self, data: "ReadableBuffer", flags: int = 0) -> None:
-        if self.gettimeout() is not None:
-            super().sendall(data, flags)
+        if self._timeout is not None:
+            with self._limited(self._timeout):
+                super().sendall(data, flags)
             return
-        left = self.send_at_once(memoryview(data).cast("B"))
+        if self._awaits_head:
+            self._awaits_head, self._head = False, bytes(data)
+            return
+        if self._head:
+            data, self._head = self._head + bytes(data), b""
+        left = self.send_at_once(memoryview(data).cast("B"), flags)
         if not left:
             return
         # Whoever takes little at a time holds a thread, and so a place.
@@ -152,6 +199,9 @@ class PatientSocket(socket.socket):
         """Send `count` bytes of the file from `offset` on, by the kernel alone."""
         if count is None:
             count = os.fstat(file.fileno()).st_size - offset
+        if count:
+            # MSG_MORE (send(2)): the head goes with the first bytes of the file.
+            self._flush(socket.MSG_MORE)
         sent = 0
         while sent < count:
             piece = min(count - sent, _LARGEST_SENDFILE)
@@ -166,9 +216,29 @@ class PatientSocket(socket.socket):
             self.file_bytes += moved
         return sent
 
+    def _flush(self, flags: int = 0) -> None:
+        """Send the head of an answer that was to wait for what follows it."""
+        if self._head:
+            head, self._head = self._head, b""
+            self.sendall(head, flags)
+
+    def _wait_for(self, seconds: float) -> None:
+        """Let the kernel end each call of `recv` after so many seconds."""
+        if seconds != self._told_seconds:
+            self.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(seconds))
+            self._told_seconds = seconds
+
+    @contextmanager
+    def _limited(self, seconds: float) -> Iterator[None]:
+        super().settimeout(seconds)
+        try:
+            yield
+        finally:
+            super().settimeout(None)
+
     def _wait_at_most(self, seconds: float) -> None:
         self._until = self._clock() + seconds
-        self.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(seconds))
+        self._seconds = seconds
 
     def _late(self) -> Exception:
         if self._wanted is None:

@@ -55,9 +55,10 @@ class Repeats:
             while len(self._known) > self._most:
                 self._known.popitem(last=False)
 
-    def answer(self, connection: Any) -> memoryview | None:
+    def answer(self, connection: Any, *, within: float = 0) -> memoryview | None:
         """
-        Answer the request that has come on a connection of gunicorn's, without waiting.
+        Answer the request that has come on a connection of gunicorn's, or comes `within` so
+        many seconds; its answer waits for nobody.
 
         Return what is left to be sent of the answer, empty when nothing is; None when the
         request is not known: then gunicorn finds it as if nobody had read it. Raise
@@ -67,7 +68,7 @@ class Repeats:
         connection.asked = None
         if not connection.initialized:
             connection.init()
-        head = connection.sock.recv_at_hand(LARGEST_HEAD)
+        head = connection.sock.recv_at_hand(LARGEST_HEAD, within=within)
         if head is None:
             return None
         if not head:
@@ -76,7 +77,8 @@ class Repeats:
         if b"\r\n\r\n" not in head and len(head) < LARGEST_HEAD:
             connection.parser.unreader.unread(head)
             raise Incomplete
-        if (asked := question(head)) is not None:
+        # Others are not even looked at: what is looked at is kept for a while, and they are long.
+        if head.startswith(b"GET ") and (asked := question(head)) is not None:
             connection.asked = (asked, connection.client[0])
             if (known := self._find(connection.asked)) and (answer := _once_more(known)):
                 left = _send(connection, answer)

@@ -15,6 +15,7 @@ from pathlib import Path
 from uploadsvc import mediatypes
 from uploadsvc.storage import Adopts, CannotAdopt, Storage, StoredFile
 from uploadsvc.storage.names import safe_name
+from uploadsvc.storage.partials import disk_errors
 
 _PIECE = 1 << 18
 
@@ -75,7 +76,9 @@ def adopt(
     Its bytes are copied only where the storage cannot adopt it. With `folder`, what the
     folder is called; `Conflict` when there is one. Errors are those of `Storage.save`.
     """
-    with file.open("rb") as source:
+    with disk_errors():
+        source = file.open("rb")
+    with source:
         head = source.read(mediatypes.HEAD_BYTES)
         name = safe_name(sent_name, mediatypes.image_extension(head))
         aged = aged_ns(life, keep)

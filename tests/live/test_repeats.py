@@ -69,7 +69,10 @@ def lines_of(service):
 
 def test_the_answer_is_the_same_to_the_byte_and_logged_as_before(service, link):
     with Asking(service) as client:
+        earlier = len(lines_of(service))
         client.ask(target(link))
+        # What was answered is logged a moment later.
+        assert eventually(lambda: len(lines_of(service)) > earlier)
         before = len(lines_of(service))
         long_way = client.ask(target(link), "X-Unheard-Of: 1")
         answers = [client.ask(target(link)) for _ in range(5)]

@@ -4,6 +4,10 @@ The folder aside, in which an upload becomes whole before it is shown.
 It holds the file under its final name, locked against the cleaner. One rename then shows
 folder and file at once: there is no moment at which half of it can be seen. A file that is on
 the disk already is given a second name here instead of being written again.
+
+Each call into the system lets other threads in and has to wait for its turn afterwards, which
+costs more than most of the calls themselves. So nothing is set that is right already, and
+the folder is opened once.
 """
 
 import contextlib
@@ -18,7 +22,7 @@ from pathlib import Path
 
 from uploadsvc.errors import Conflict
 from uploadsvc.storage import CannotAdopt, partials
-from uploadsvc.storage.folders import open_folder, sync_folder
+from uploadsvc.storage.folders import open_fd, sync_folder
 
 _ATTEMPTS = 20
 _NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS})
@@ -26,6 +30,10 @@ _NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP,
 SHORT_LIVED = stat.S_ISVTX
 """The mode bit of a file whose life is shorter than others': without meaning for files on
 Linux, so that it can say this, and says it in the same moment in which the file is shown."""
+
+_AT_ONCE_NS = 1_000_000_000
+"""A file that was written so many nanoseconds ago begins its life now: headers tell whole
+seconds, and lives are counted in them."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +45,16 @@ class Modes:
 @dataclass(frozen=True)
 class Aside:
     root: Path
-    folder: str
+    path: Path
+    """Of the folder, as long as it is aside."""
     name: str
     fd: int
     """The file, open and locked."""
-
-    @property
-    def path(self) -> Path:
-        return self.root / self.folder
+    folder_fd: int
+    modes: Modes
 
     def commit(
-        self, folders: Callable[[], str], *, named: str | None, modes: Modes, aged_ns: int
+        self, folders: Callable[[], str], *, named: str | None, aged_ns: int
     ) -> tuple[str, os.stat_result]:
         """
         Make the file durable and show it; return its folder and its facts.
@@ -56,17 +63,11 @@ class Aside:
         counts `aged_ns` nanoseconds older than it is. Raise `Conflict` where there is one
         `named` already; what raises has undone it all.
         """
-        os.fchmod(self.fd, modes.file | (SHORT_LIVED if aged_ns else 0))
-        # Its time begins now, however long ago the client sent the last of it.
-        begin = time.time_ns() - aged_ns
-        os.utime(self.fd, ns=(begin, begin))
+        facts = self._date(aged_ns)
         # Before the file is synced: many file systems then write both at once.
-        self.path.chmod(modes.folder)
-        if aged_ns:
-            os.utime(self.path, ns=(begin, begin))
+        os.fchmod(self.folder_fd, self.modes.folder)
         os.fsync(self.fd)
-        facts = os.fstat(self.fd)
-        sync_folder(self.path)
+        os.fsync(self.folder_fd)
         folder = self._rename(folders, named)
         try:
             sync_folder(self.root)
@@ -75,6 +76,23 @@ class Aside:
             _undo(self.root / folder, self.name)
             raise
         return folder, facts
+
+    def _date(self, aged_ns: int) -> os.stat_result:
+        """Give the file its mode, and the time that it begins at; return its facts."""
+        facts = os.fstat(self.fd)
+        mode = self.modes.file | (SHORT_LIVED if aged_ns else 0)
+        begin = time.time_ns() - aged_ns
+        is_marked = stat.S_IMODE(facts.st_mode) == mode
+        is_dated = not aged_ns and abs(facts.st_mtime_ns - begin) < _AT_ONCE_NS
+        if is_marked and is_dated:
+            return facts
+        # The umask may have taken from the mode, a link has that of its file.
+        os.fchmod(self.fd, mode)
+        # Its time begins now, however long ago the client sent the last of it.
+        os.utime(self.fd, ns=(begin, begin))
+        if aged_ns:
+            os.utime(self.folder_fd, ns=(begin, begin))
+        return os.fstat(self.fd)
 
     def _rename(self, folders: Callable[[], str], named: str | None) -> str:
         for _ in range(_ATTEMPTS):
@@ -93,14 +111,20 @@ class Aside:
 
 
 @contextlib.contextmanager
-def new_file(root: Path, name: str) -> Iterator[Aside]:
+def new_file(root: Path, name: str, modes: Modes) -> Iterator[Aside]:
     """Have a new empty file aside for the body of the `with`; gone where the body raises."""
-    with _aside(root, name, lambda dir_fd: partials.create_locked(name, dir_fd=dir_fd)) as aside:
+
+    def create(dir_fd: int) -> int:
+        # Its mode opens it to nobody yet, since the folder is closed. Whoever sweeps it opens it
+        # for writing.
+        return partials.create_locked(name, dir_fd=dir_fd, mode=modes.file | 0o600)
+
+    with _aside(root, name, modes, create) as aside:
         yield aside
 
 
 @contextlib.contextmanager
-def linked_file(root: Path, name: str, file: Path) -> Iterator[Aside]:
+def linked_file(root: Path, name: str, modes: Modes, file: Path) -> Iterator[Aside]:
     """
     Have a file of the same file system aside, by a second name, for the body of the `with`.
 
@@ -122,42 +146,51 @@ def linked_file(root: Path, name: str, file: Path) -> Iterator[Aside]:
                 raise
             return os.dup(fd)
 
-        with _aside(root, name, link) as aside:
+        with _aside(root, name, modes, link) as aside:
             yield aside
     finally:
         os.close(fd)
 
 
 @contextlib.contextmanager
-def _aside(root: Path, name: str, put: Callable[[int], int]) -> Iterator[Aside]:
+def _aside(root: Path, name: str, modes: Modes, put: Callable[[int], int]) -> Iterator[Aside]:
     with partials.disk_errors():
-        folder, fd = _begin(root, put)
+        path, fd, folder_fd = _begin(root, put)
     try:
-        yield Aside(root, folder, name, fd)
+        yield Aside(root, path, name, fd, folder_fd, modes)
     except BaseException:
-        _undo(root / folder, name)
+        _undo(path, name)
         raise
     finally:
         os.close(fd)
+        os.close(folder_fd)
 
 
-def _begin(root: Path, put: Callable[[int], int]) -> tuple[str, int]:
+def _begin(root: Path, put: Callable[[int], int]) -> tuple[Path, int, int]:
     for _ in range(_ATTEMPTS):
-        partial = partials.new_partial()
+        path = root / partials.new_partial()
         # Closed to others, the web server among them, until it is whole.
-        (root / partial).mkdir(mode=0o700)
+        path.mkdir(mode=0o700)
         try:
-            with open_folder(root / partial) as folder_fd:
-                return partial, put(folder_fd)
+            return path, *_put(path, put)
         except FileNotFoundError:
             # A cleaner saw the folder before the file was locked in it.
             with contextlib.suppress(FileNotFoundError):
-                (root / partial).rmdir()
+                path.rmdir()
             continue
         except BaseException:
-            (root / partial).rmdir()
+            path.rmdir()
             raise
     raise FileNotFoundError("no folder could be made for the upload")
+
+
+def _put(folder: Path, put: Callable[[int], int]) -> tuple[int, int]:
+    folder_fd = open_fd(folder)
+    try:
+        return put(folder_fd), folder_fd
+    except BaseException:
+        os.close(folder_fd)
+        raise
 
 
 def _undo(folder: Path, name: str) -> None:

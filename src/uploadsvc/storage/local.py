@@ -63,7 +63,7 @@ class LocalStorage:
     ) -> StoredFile:
         names.check_name(name)
         self._room.check(expected)
-        with new_file(self._root, name) as aside:
+        with new_file(self._root, name, self._modes) as aside:
             size = self._write(aside.fd, chunks)
             named = None if folder is None else folder()
             return self._publish(aside, size, named, aged_ns())
@@ -72,7 +72,7 @@ class LocalStorage:
         self, file: Path, name: str, *, folder: str | None = None, aged_ns: int = 0
     ) -> StoredFile:
         names.check_name(name)
-        with disk_errors(), linked_file(self._root, name, file) as aside:
+        with disk_errors(), linked_file(self._root, name, self._modes, file) as aside:
             return self._publish(aside, os.fstat(aside.fd).st_size, folder, aged_ns)
 
     def _publish(self, aside: Aside, size: int, named: str | None, aged_ns: int) -> StoredFile:
@@ -81,9 +81,7 @@ class LocalStorage:
         self._room.count(size)
         try:
             with disk_errors():
-                folder, facts = aside.commit(
-                    self._new_folder, named=named, modes=self._modes, aged_ns=aged_ns
-                )
+                folder, facts = aside.commit(self._new_folder, named=named, aged_ns=aged_ns)
         except BaseException:
             self._room.count(-size)
             raise

@@ -38,8 +38,10 @@ def safe_name(sent: str, extension: str | None = None) -> str:
     `extension`, without its dot, is given to a name that has no dot. Never fails: a name
     of which nothing is left becomes "file".
     """
-    name = unicodedata.normalize("NFC", re.split(r"[/\\]", sent)[-1])
-    name = "".join("_" if _is_unseen(character) else character for character in name)
+    name = re.split(r"[/\\]", sent)[-1]
+    if not (name.isascii() and name.isprintable()):
+        name = unicodedata.normalize("NFC", name)
+        name = "".join("_" if _is_unseen(character) else character for character in name)
     if not name.strip(". "):
         name = "file"
     if extension and "." not in name:
@@ -51,7 +53,13 @@ def safe_name(sent: str, extension: str | None = None) -> str:
 
 def new_folder() -> str:
     """Return a new folder name: 8 letters and digits, 47 bits that nobody can guess."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(_FOLDER_LENGTH))
+    # Drawn at once: the system is asked for randomness once or twice, not for each character.
+    number = secrets.randbelow(len(_ALPHABET) ** _FOLDER_LENGTH)
+    name = ""
+    for _ in range(_FOLDER_LENGTH):
+        number, position = divmod(number, len(_ALPHABET))
+        name += _ALPHABET[position]
+    return name
 
 
 def check_folder(folder: str) -> None:

@@ -60,14 +60,15 @@ def create(dir_fd: int) -> tuple[str, int]:
     raise FileNotFoundError("no partial could be made")
 
 
-def create_locked(name: str, *, dir_fd: int) -> int:
+def create_locked(name: str, *, dir_fd: int, mode: int = 0o600) -> int:
     """
     Create a new file and lock it; return its descriptor, open for reading and writing.
 
-    Raise FileNotFoundError when a cleaner swept it, or its folder, in between.
+    The umask takes from its `mode`. Raise FileNotFoundError when a cleaner swept it, or its
+    folder, in between.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    fd = os.open(name, flags, 0o600, dir_fd=dir_fd)
+    fd = os.open(name, flags, mode, dir_fd=dir_fd)
     fcntl.flock(fd, fcntl.LOCK_EX)
     if os.fstat(fd).st_nlink == 0:
         os.close(fd)

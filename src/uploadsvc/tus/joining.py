@@ -6,7 +6,6 @@ import errno
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from uploadsvc.storage import partials
 
@@ -15,18 +14,20 @@ _PIECE = 1 << 20
 _CANNOT = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
 
 
-def join_files(parts: Sequence[BinaryIO], into: Path, *, check_room: Callable[[int], None]) -> int:
+def join_files(parts: Sequence[Path], into: Path, *, check_room: Callable[[int], None]) -> int:
     """
-    Write the parts, open files, one behind the other into a new file; return its size.
+    Write the parts, one behind the other, into a new file; return its size.
 
-    It is on disk for good when this returns, and not there when it raises: OSError, and what
-    `check_room` does, which is called with what is still to come before each piece.
+    It is on disk for good when this returns, and not there when it raises: OSError
+    (FileNotFoundError for a part that is not there), and what `check_room` does, which is called
+    with what is still to come before each piece.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(into, flags, 0o600)
     try:
         for part in parts:
-            _append(part.fileno(), fd, check_room)
+            with part.open("rb") as source:
+                _append(source.fileno(), fd, check_room)
         os.fsync(fd)
         return os.fstat(fd).st_size
     except BaseException:

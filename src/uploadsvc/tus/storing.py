@@ -112,7 +112,7 @@ class Storing:
         """Return the SHA-256 of the stored file; reads all of it."""
         digest = hashlib.sha256()
         _, file = self.storage.open(key)
-        with file:
+        with disk_errors(), file:
             while piece := file.read(_PIECE):
                 digest.update(piece)
         return digest.hexdigest()

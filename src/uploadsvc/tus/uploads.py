@@ -196,27 +196,30 @@ class Uploads:
         return HeldUpload(id, held, self._standings, self._check_room, self._take_down)
 
     def _join(self, creation: Creation) -> Standing:
+        try:
+            ids = [_last_segment(part) for part in creation.parts]
+            length = sum(self._whole_part(part) for part in ids)
+        except (Missing, ValueError) as error:
+            raise BadInput("a part of the upload is not there") from error
+        if len(set(ids)) < len(ids):
+            raise BadInput("a final upload is made of different parts")
+        if length > self.max_size:
+            raise TooLarge(f"the file is larger than {self.max_size} bytes")
+        self._check_room(length)
         id = _new_id()
-        with contextlib.ExitStack() as stack:
-            try:
-                ids = [_last_segment(part) for part in creation.parts]
-                files = [stack.enter_context(self._files.bytes(part).open("rb")) for part in ids]
-                length = sum(self._whole_part(part) for part in ids)
-            except (Missing, ValueError, FileNotFoundError) as error:
-                raise BadInput("a part of the upload is not there") from error
-            if len(set(ids)) < len(ids):
-                raise BadInput("a final upload is made of different parts")
-            if length > self.max_size:
-                raise TooLarge(f"the file is larger than {self.max_size} bytes")
-            self._check_room(length)
-            with disk_errors():
-                # Of open files, which nobody can take away meanwhile.
-                size = join_files(files, self._files.bytes(id), check_room=self._check_room)
-        if size != length:
+        if self._write_joined(ids, self._files.bytes(id)) != length:
             self._files.bytes(id).unlink()
             raise BadInput("a part of the upload is not there")
         upload = Upload(length, length, creation.metadata, parts=creation.parts)
         return self._begin(id, Record(upload, new_folder()))
+
+    def _write_joined(self, ids: list[str], into: Path) -> int:
+        with disk_errors():
+            try:
+                parts = [self._files.bytes(part) for part in ids]
+                return join_files(parts, into, check_room=self._check_room)
+            except FileNotFoundError as error:
+                raise BadInput("a part of the upload is not there") from error
 
     def _whole_part(self, id: str) -> int:
         upload = self.find(id).upload

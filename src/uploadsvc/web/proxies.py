@@ -9,6 +9,7 @@ host name is refused, since it goes into links.
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from uploadsvc.errors import BadInput, BadSettings
@@ -74,6 +75,7 @@ def _last(environ: WSGIEnvironment, variable: str) -> str:
     return str(environ.get(variable, "")).rpartition(",")[2].strip()
 
 
+@lru_cache(maxsize=1024)
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(text)
