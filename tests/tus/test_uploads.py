@@ -671,6 +671,34 @@ def test_a_record_that_is_torn_is_no_upload(uploads, data):
             uploads.find(id)
 
 
+def test_an_upload_that_comes_whole_and_cannot_be_recorded_is_not_kept(uploads, data, monkeypatch):
+    def fails(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("uploadsvc.tus.uploads.write_record", fails)
+    with pytest.raises(NoRoom):
+        uploads.create_whole(creation(5), iter([b"hello"]), hashed=False)
+
+    assert list(data.storage.iterdir()) == []
+
+
+def test_an_upload_is_not_locked_by_a_look_that_failed(uploads, monkeypatch):
+    id = uploads.create(creation()).id
+    lstat = os.lstat
+
+    def fails(path, *arguments, **options):
+        if str(path).endswith(".record"):
+            raise OSError(5, "Input/output error")
+        return lstat(path, *arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "lstat", fails)
+        with pytest.raises(StorageFailed):
+            offset(uploads, id)
+
+    assert offset(uploads, id) == 0
+
+
 def test_bytes_that_cannot_be_synced_are_not_counted(uploads, monkeypatch):
     id = uploads.create(creation()).id
     add(uploads, id, b"hello ")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uploadsvc.errors import Missing
+from uploadsvc.storage.partials import disk_errors
 
 RECORD, BYTES = ".record", ".bytes"
 
@@ -25,6 +26,11 @@ class Files:
     def bytes(self, id: str) -> Path:
         """Return where its bytes are until it is stored; raise `Missing` likewise."""
         return self._path(id, BYTES)
+
+    def has_bytes(self, id: str) -> bool:
+        """Whether they are there still: whether it is not stored yet. Raise `StorageFailed`."""
+        with disk_errors():
+            return self.bytes(id).exists()
 
     def _path(self, id: str, ending: str) -> Path:
         if not _ID.fullmatch(id):

@@ -153,16 +153,17 @@ def try_hold(path: Path) -> int | None:
             fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise Missing("there is no such upload") from error
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        is_mine = _is_at(path, fd)
-    except BlockingIOError:
         is_mine = False
-    if not is_mine:
-        # Held, or replaced or removed meanwhile: then a lock on it keeps nobody out.
-        os.close(fd)
-        return None
-    return fd
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # If it was replaced or removed meanwhile, a lock on it keeps nobody out.
+            is_mine = _is_at(path, fd)
+        except BlockingIOError:
+            pass
+        finally:
+            if not is_mine:
+                os.close(fd)
+    return fd if is_mine else None
 
 
 def _is_at(path: Path, fd: int) -> bool:

@@ -39,7 +39,7 @@ class Standings:
 
         Raise `Gone` when its time is over: that of the stored file where it is one.
         """
-        if record.name is not None and not self.files.bytes(id).exists():
+        if record.name is not None and not self.files.has_bytes(id):
             key = Key(record.folder, record.name)
             return Standing(id, record.upload, self.storing.expires(key), key)
         expires = datetime.fromtimestamp(changed_ns / 1e9, tz=UTC) + self.keep_partial

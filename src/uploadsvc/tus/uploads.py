@@ -110,9 +110,14 @@ class Uploads:
         key, size = received.stored.key, received.stored.size
         record = Record(Upload(size, size, metadata), key.folder, key.name, received.sha256)
         id = _new_id()
-        # Nothing is left to be done for it, nor told that is not known here.
-        with disk_errors():
-            os.close(write_record(self._files.record(id), record, is_first=True))
+        try:
+            # Nothing is left to be done for it, nor told that is not known here.
+            with disk_errors():
+                os.close(write_record(self._files.record(id), record, is_first=True))
+        except BaseException:
+            # Nobody is told its link.
+            self._take_down(key)
+            raise
         return Standing(id, record.upload, received.expires, key, received)
 
     def find(self, id: str) -> Standing:

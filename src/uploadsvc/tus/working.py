@@ -62,7 +62,7 @@ class HeldUpload:
         upload's time is over.
         """
         file = self.file
-        if self.held.record.name is None or file.exists():
+        if self.held.record.name is None or self.standings.files.has_bytes(self.id):
             self._count_what_is_there(file)
             if self.upload.is_whole and not self.upload.is_partial:
                 self.standings.storing.store(self.held, file)
