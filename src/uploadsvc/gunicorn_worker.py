@@ -12,6 +12,7 @@ import contextlib
 import errno
 import logging
 import selectors
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -48,6 +49,8 @@ _PIECE = 1 << 16
 _ALIVE_SECONDS = 1.0
 _UPLOADS = frozenset({"POST", "PATCH"})
 _MOMENT_SECONDS = 0.001
+_LAST_SECONDS = 2.0
+"""Before the end of a stop, in which uploads that can go on later are ended in order."""
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -109,7 +112,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             # Nobody waits for this process: whoever still uploads may take as long as it takes.
             self.cfg.set("graceful_timeout", _NO_HURRY_SECONDS)
         else:
-            self.cfg.set("graceful_timeout", self.app.stop_grace)
+            grace = self.app.stop_grace
+            self.cfg.set("graceful_timeout", grace)
+            # What is cut without a word at the end would lose what has come and does not count yet.
+            soon = threading.Timer(
+                grace - min(_LAST_SECONDS, grace / 2), self.app.let_go_of_uploads
+            )
+            soon.daemon = True
+            soon.start()
         super().handle_exit(sig, frame)
 
     def handle(self, conn: Connection) -> Any:

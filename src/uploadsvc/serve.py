@@ -93,6 +93,10 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         """Seconds that running requests have when the service is stopped."""
         return max(1, round(self._settings.stop_grace.total_seconds()))
 
+    def let_go_of_uploads(self) -> None:
+        """End what can go on later, and keep what has come of it."""
+        self._parts.unfinished.let_all_go()
+
     def load_config(self) -> None:
         settings = self._settings
         host = settings.host.strip("[]")

@@ -54,6 +54,12 @@ class Asking:
             self._folder.mkdir(parents=True, exist_ok=True)
             (self._folder / name).touch()
 
+    def let_all_go(self) -> None:
+        """Have all holders of this process let go."""
+        with self._lock:
+            for let_go in self._holders.values():
+                let_go()
+
     def withdraw(self, name: str) -> None:
         """Take back what was asked: it has happened, or is given up."""
         with contextlib.suppress(OSError):

@@ -146,6 +146,10 @@ class Uploads:
             with asking.heard(id, let_go) if let_go else contextlib.nullcontext():
                 yield upload
 
+    def let_all_go(self) -> None:
+        """Have all requests of this process that are at an upload end, and keep what has come."""
+        self._asking.let_all_go()
+
     def received(self, id: str, *, hashed: bool = True) -> Received:
         """
         Return what is known of the stored file; raise `Missing` before it is one, or `Gone`.

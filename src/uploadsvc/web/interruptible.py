@@ -62,4 +62,4 @@ class InterruptibleBody:
 
     def _check(self) -> None:
         if self._is_interrupted:
-            raise TakenOver("another request has taken this upload over")
+            raise TakenOver("this request had to let go of the upload; what had come is kept")
