@@ -56,7 +56,7 @@ def compose(settings: Settings, parts: Parts) -> WSGIApplication:
         settings.storage_path: _files(settings, parts),
     }
     _check_paths(settings, taken=[*endpoints, "/delete", "/static", "/upload"])
-    shown = page(max_upload=settings.max_upload, keep=settings.keep) if settings.page else None
+    shown = _page(settings) if settings.page else None
     pictures = (claims, _sized(settings, parts))
     whole = mount(endpoints, below=below, claimed=pictures, rest=shown)
     return _wrapped(_upload(settings, parts, whole), settings, parts.bounds)
@@ -131,6 +131,10 @@ def _upload(settings: Settings, parts: Parts, rest: WSGIApplication) -> WSGIAppl
     )
 
 
+def _page(settings: Settings) -> WSGIApplication:
+    return page(max_upload=settings.max_upload, keep=settings.keep, tus_path=settings.tus_path)
+
+
 def _sendfile(settings: Settings, parts: Parts) -> WSGIApplication:
     endpoint = sendfile(
         parts.storage,
@@ -141,7 +145,7 @@ def _sendfile(settings: Settings, parts: Parts) -> WSGIApplication:
         may_upload=parts.rate.check,
         place=parts.bounds.uploads.one,
     )
-    return cross_origin(endpoint, origins=settings.cors_origins)
+    return _open_to_pages(endpoint, settings)
 
 
 def _image_upload(settings: Settings, parts: Parts) -> WSGIApplication:
@@ -171,7 +175,7 @@ def _getpreview(settings: Settings, parts: Parts) -> WSGIApplication:
 
 def _delete(settings: Settings, parts: Parts) -> WSGIApplication:
     endpoint = deletion(parts.take_down, tokens=parts.tokens)
-    return cross_origin(endpoint, origins=settings.cors_origins)
+    return _open_to_pages(endpoint, settings)
 
 
 def _tus(settings: Settings, parts: Parts) -> WSGIApplication:
@@ -183,7 +187,12 @@ def _tus(settings: Settings, parts: Parts) -> WSGIApplication:
         may_upload=parts.rate.check,
         place=parts.bounds.uploads.one,
     )
-    return cross_origin(endpoint, origins=settings.cors_origins)
+    return _open_to_pages(endpoint, settings)
+
+
+def _open_to_pages(endpoint: WSGIApplication, settings: Settings) -> WSGIApplication:
+    # Errors are answered inside, so that a page of another origin may read them.
+    return cross_origin(answer_errors(endpoint), origins=settings.cors_origins)
 
 
 def _wrapped(app: WSGIApplication, settings: Settings, bounds: Bounds) -> WSGIApplication:

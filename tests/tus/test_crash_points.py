@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.live
+
 SCRIPT = Path(__file__).with_name("crashing.py")
 
 

@@ -57,6 +57,13 @@ def test_it_may_read_what_the_protocol_tells_in_errors_too(make):
         assert cors(answer)["Access-Control-Allow-Origin"] == PAGE
 
 
+@pytest.mark.parametrize(("method", "path"), [("POST", "/sendfile"), ("DELETE", "/delete/A/b")])
+def test_it_may_read_why_it_was_refused(make, method, path):
+    refused = make(PAGE).request(path, method=method, headers={"Origin": PAGE}, status="4*")
+
+    assert cors(refused)["Access-Control-Allow-Origin"] == PAGE
+
+
 @pytest.mark.parametrize(
     "origin",
     [
