@@ -4,18 +4,17 @@ All parts of the service, built from the settings and joined with one another.
 Nothing is started here: decoders start with the first preview.
 """
 
-import contextlib
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import BinaryIO
 
 from uploadsvc.addresses import AddressPreviews
 from uploadsvc.cache import Cache
 from uploadsvc.dimensions import Dimensions
 from uploadsvc.drawing import build_decoders
-from uploadsvc.errors import Missing
 from uploadsvc.failures import Failures
 from uploadsvc.fetch import Fetcher
 from uploadsvc.images import Decoders
@@ -23,6 +22,7 @@ from uploadsvc.limits import Bounds, build_bounds, build_cache, build_rate, buil
 from uploadsvc.links import Links
 from uploadsvc.previews import Previews
 from uploadsvc.rates import Rate
+from uploadsvc.receiving import build_unfinished, build_watched
 from uploadsvc.removal import remove
 from uploadsvc.settings import Settings
 from uploadsvc.signers import (
@@ -40,7 +40,7 @@ from uploadsvc.storage.local import LocalStorage
 from uploadsvc.storage.room import DiskRoom
 from uploadsvc.tokens import Tokens
 from uploadsvc.tracking import TrackedUploads
-from uploadsvc.tus import Asking, Uploads
+from uploadsvc.tus import Uploads
 from uploadsvc.web.answers import Answers
 
 # How much longer than its parts may take somebody waits for a preview that another makes.
@@ -117,28 +117,10 @@ def build(settings: Settings, *, tokens: Tokens | None = None) -> Parts:
         check_room=room.check_disk,
         failures=failures,
     )
-    storage, originals = (
-        LocalStorage(
-            root, file_mode=settings.file_mode, dir_mode=settings.dir_mode, room=room, keep=keep
-        )
-        for root, keep in ((data.storage, settings.keep), (data.originals, None))
-    )
+    storage, originals = _storages(settings, data, room)
     take_down = partial(remove, storage, previews=data.previews)
     previews, sized = (
-        Previews(
-            root,
-            sources,
-            draw=decoders.draw,
-            failures=failures,
-            keep=settings.keep,
-            patience=_patience(settings),
-            wait=bounds.previews.one,
-            check_room=_room_in(cache, room),
-            added=cache.added,
-            used=mark_used,
-            file_mode=settings.file_mode,
-            dir_mode=settings.dir_mode,
-        )
+        _previews(settings, root, sources, decoders, bounds, cache, room, failures)
         for root in (data.previews, data.sized)
     )
     tokens = tokens or build_delete_tokens(settings, data)
@@ -162,9 +144,48 @@ def build(settings: Settings, *, tokens: Tokens | None = None) -> Parts:
         decoders=decoders,
         previews=AddressPreviews(storage, links, previews, notes=data.previews),
         images=_images(settings, originals, decoders, sources, sized),
-        unfinished=_unfinished(settings, storage, room, take_down),
-        watched=_watched(settings, storage, room, take_down),
+        unfinished=build_unfinished(settings, storage, room, take_down),
+        watched=build_watched(settings, storage, room, take_down),
         take_down=take_down,
+    )
+
+
+def _storages(
+    settings: Settings, data: DataDir, room: DiskRoom
+) -> tuple[LocalStorage, LocalStorage]:
+    """Build that of the files that go, and that of the pictures that stay."""
+    storage, originals = (
+        LocalStorage(
+            root, file_mode=settings.file_mode, dir_mode=settings.dir_mode, room=room, keep=keep
+        )
+        for root, keep in ((data.storage, settings.keep), (data.originals, None))
+    )
+    return storage, originals
+
+
+def _previews(
+    settings: Settings,
+    root: Path,
+    sources: Sources,
+    decoders: Decoders,
+    bounds: Bounds,
+    cache: Cache,
+    room: DiskRoom,
+    failures: Failures,
+) -> Previews:
+    return Previews(
+        root,
+        sources,
+        draw=decoders.draw,
+        failures=failures,
+        keep=settings.keep,
+        patience=_patience(settings),
+        wait=bounds.previews.one,
+        check_room=_room_in(cache, room),
+        added=cache.added,
+        used=mark_used,
+        file_mode=settings.file_mode,
+        dir_mode=settings.dir_mode,
     )
 
 
@@ -212,39 +233,6 @@ def _images(
         sizes_per_picture=settings.sizes_per_picture,
         alt=settings.image_alt,
         close=decoders.close,
-    )
-
-
-def _unfinished(
-    settings: Settings, storage: LocalStorage, room: DiskRoom, take_down: Callable[[Key], object]
-) -> Uploads:
-    data = DataDir(settings.data_dir)
-    return Uploads(
-        data.uploads,
-        storage,
-        keep=settings.keep,
-        keep_partial=settings.keep_partial,
-        max_size=settings.max_upload,
-        asking=Asking(data.state / "asked"),
-        check_room=room.check,
-        remove=take_down,
-    )
-
-
-def _watched(
-    settings: Settings, storage: LocalStorage, room: DiskRoom, take_down: Callable[[Key], object]
-) -> TrackedUploads:
-    def remove(key: Key) -> None:
-        # It may have gone before, when its time was over.
-        with contextlib.suppress(Missing):
-            take_down(key)
-
-    return TrackedUploads(
-        DataDir(settings.data_dir).progress,
-        keys=[key.get_secret_value() for key in settings.upload_keys],
-        check_room=room.check,
-        path_of=storage.path,
-        remove=remove,
     )
 
 
