@@ -11,6 +11,7 @@ import io
 import json
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Literal, NoReturn, Protocol
 from urllib.parse import parse_qsl
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -64,6 +65,10 @@ def upload_middleware(
     `listeners` clients that were refused and still send are listened to at once.
     """
     taking = Taking(uploads, max_request=max_request, max_file=max_file, store=store)
+    deeds = _Deeds(uploads, taking, respond, may_upload, place)
+    refuse = answer_errors(_raise)
+    if listeners:
+        refuse = lingering(refuse, at_once=listeners)
 
     def middleware(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ.update(dict.fromkeys(_MANAGER, uploads))
@@ -71,16 +76,28 @@ def upload_middleware(
         if deed is None:
             return app(environ, start_response)
         try:
-            answer = do(deed, Request(environ))
+            answer = deeds.do(deed, Request(environ))
         except Exception as error:
             environ[_ERROR] = error
             return refuse(environ, start_response)
         return (answer or app)(environ, start_response)
 
-    def do(deed: Deed, request: Request) -> Response | None:
-        upload = _upload(uploads, request)
+    return middleware
+
+
+@dataclass(frozen=True)
+class _Deeds:
+    uploads: TrackedUploads
+    taking: Taking
+    respond: Respond | None
+    may_upload: Callable[[str], None]
+    place: Callable[[], AbstractContextManager[None]]
+
+    def do(self, deed: Deed, request: Request) -> Response | None:
+        """Return the answer; None when the application is to give it."""
+        upload = _upload(self.uploads, request)
         if deed == "upload":
-            return take(request, upload)
+            return self._take(request, upload)
         callback = one("callback", parameters(request))
         if callback is not None:
             check_callback(callback)
@@ -89,19 +106,14 @@ def upload_middleware(
         upload.clear_upload()
         return told({"success": True}, callback=callback)
 
-    def take(request: Request, upload: TrackedUpload) -> Response | None:
-        with place():
-            may_upload(request.environ.get("REMOTE_ADDR", ""))
-            received = taking.take(request, upload.identifier)
-        if received is not None and respond is not None and accepts_json(request):
-            return respond(received, requested=request.host_url)
+    def _take(self, request: Request, upload: TrackedUpload) -> Response | None:
+        with self.place():
+            self.may_upload(request.environ.get("REMOTE_ADDR", ""))
+            received = self.taking.take(request, upload.identifier)
+        if received is not None and self.respond is not None and accepts_json(request):
+            return self.respond(received, requested=request.host_url)
         _hand_over(upload, request.environ)
         return None
-
-    refuse = answer_errors(_raise)
-    if listeners:
-        refuse = lingering(refuse, at_once=listeners)
-    return middleware
 
 
 def _raise(environ: WSGIEnvironment, start_response: StartResponse) -> NoReturn:
