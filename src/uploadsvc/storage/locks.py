@@ -38,9 +38,12 @@ def exclusive(folder: Path, name: str, *, patience: float) -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
-        os.close(fd)
+        try:
+            # What the disk does not let go is the cleaner's.
+            with contextlib.suppress(OSError):
+                path.unlink()
+        finally:
+            os.close(fd)
 
 
 @contextlib.contextmanager
@@ -73,13 +76,14 @@ def one_of_all(path: Path) -> Iterator[bool]:
 def _try(path: Path) -> int | None:
     with disk_errors():
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        return None
-    if os.fstat(fd).st_nlink == 0:
-        # The former holder has removed it; a lock on it would keep nobody out.
-        os.close(fd)
-        return None
-    return fd
+        is_mine = False
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # If the former holder has removed it, a lock on it keeps nobody out.
+            is_mine = os.fstat(fd).st_nlink > 0
+        except BlockingIOError:
+            pass
+        finally:
+            if not is_mine:
+                os.close(fd)
+    return fd if is_mine else None

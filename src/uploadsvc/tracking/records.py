@@ -21,6 +21,8 @@ from uploadsvc.storage.folders import open_folder, sync_folder
 from uploadsvc.storage.partials import disk_errors
 from uploadsvc.tracking.record import Record
 
+_ATTEMPTS = 20
+
 SUFFIX = ".json"
 _PATIENCE_SECONDS = 10
 
@@ -72,9 +74,13 @@ class Records:
 
     def create_data(self, identifier: str) -> tuple[str, int]:
         """Create the file for the data of a new attempt; return its name and descriptor."""
-        name = f"{digest(identifier)}-{secrets.token_hex(8)}"
         with disk_errors(), open_folder(self.root, follow=True) as root_fd:
-            return name, partials.create_locked(name, dir_fd=root_fd)
+            for _ in range(_ATTEMPTS):
+                name = f"{digest(identifier)}-{secrets.token_hex(8)}"
+                # A cleaner may have seen it before it was locked; then there is another.
+                with contextlib.suppress(FileNotFoundError):
+                    return name, partials.create_locked(name, dir_fd=root_fd)
+            raise FileNotFoundError("no file could be made")
 
     def data_path(self, record: Record) -> Path:
         """Return where the data of a record is that names it."""

@@ -34,8 +34,10 @@ class Asking:
         with self._lock:
             self._holders[name] = let_go
             if not self._is_watched:
-                self._is_watched = True
-                threading.Thread(target=self._watch, name="asking", daemon=True).start()
+                # Without a thread only this process can ask; the next holder tries again.
+                with contextlib.suppress(RuntimeError):
+                    threading.Thread(target=self._watch, name="asking", daemon=True).start()
+                    self._is_watched = True
         try:
             yield
         finally:
