@@ -1,5 +1,7 @@
 """A real browser, looking at the real service."""
 
+from urllib.parse import urlsplit
+
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
@@ -25,13 +27,26 @@ expect.set_options(timeout=30_000)
 def launch(program):
     """`launch("--option")` starts Chromium, which lives until the session ends."""
     with sync_playwright() as playwright:
-        path = program("chromium")
-        yield lambda *args: playwright.chromium.launch(executable_path=path, args=[*QUIET, *args])
+        path, kind = program("chromium"), playwright.chromium
+
+        def start(*args):
+            return kind.launch(executable_path=path, args=[*QUIET, *args])
+
+        start.kind = kind
+        yield start
 
 
 @pytest.fixture(scope="session")
 def browser(launch):
     return launch()
+
+
+@pytest.fixture(scope="session")
+def profile(launch, program):
+    """`profile(folder)` is a browser that keeps in the folder what it knows, to be closed."""
+    return lambda folder: launch.kind.launch_persistent_context(
+        folder, executable_path=program("chromium"), args=QUIET
+    )
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +61,7 @@ def visit(browser, service):
     `visit()` opens the page in a browser of its own and returns the tab.
 
     The browser must have nothing to complain of at the end: no error in a script, nothing that
-    the security policy refused, nothing missing but uploads and previews that were refused.
+    the security policy refused, nothing missing but what the tests make fail on purpose.
     """
     contexts, complaints = [], []
 
@@ -69,6 +84,7 @@ def visit(browser, service):
 
 
 def _complaint(message):
-    refused = message.location["url"].split("?")[0].endswith(("/sendfile", "/getpreview"))
+    path = urlsplit(message.location["url"]).path
+    refused = path.endswith("/getpreview") or "/files/" in path or "/delete/" in path
     if message.type in ("error", "warning") and not refused:
         yield message.text

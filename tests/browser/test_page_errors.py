@@ -3,11 +3,12 @@
 import json
 import re
 import threading
+from datetime import datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
 
-from browser.tab import a_file, button, choose, item, link
+from browser.tab import a_file, begun, button, choose, item, link, stored
 from servers import running_service
 from waiting import eventually
 
@@ -50,7 +51,7 @@ def test_what_the_service_refuses_is_shown_in_its_words(visit, small):
     tab.route("**/", _believing_in_a_larger_limit)
     tab.goto(small.url + "/")
 
-    with tab.expect_response("**/sendfile") as answer:
+    with tab.expect_response("**/files/") as answer:
         choose(tab, a_file("large.bin", b"x" * 100_000))
 
     detail = answer.value.json()["detail"].rstrip(".")
@@ -58,26 +59,36 @@ def test_what_the_service_refuses_is_shown_in_its_words(visit, small):
     assert answer.value.status == 413
 
 
-def test_a_service_that_is_full_says_so(visit, tmp_path):
+def test_a_service_that_is_full_says_so_and_takes_the_file_when_there_is_room(visit, tmp_path):
     with running_service(tmp_path, max_stored=1000, disk_floor=0) as full:
-        tab = visit(full.url + "/")
+        tab = visit("about:blank")
+        tab.clock.install()
+        tab.goto(full.url + "/")
         choose(tab, a_file("first.bin", b"x" * 900))
         expect(link(tab, "first.bin")).to_be_visible()
-        choose(tab, a_file("second.bin", b"x" * 900))
+        choose(tab, a_file("second.bin", b"y" * 900))
 
-        expect(item(tab, "second.bin")).to_contain_text("No more files can be kept at the moment")
+        expect(item(tab, "second.bin")).to_contain_text(
+            re.compile(r"No more files can be kept .*\. It goes on by itself at \d+:\d\d\.")
+        )
+        button(tab, "Delete", "first.bin").click()
+        button(tab, "Delete now", "first.bin").click()
+        expect(item(tab, "first.bin")).to_contain_text("deleted")
+        tab.clock.fast_forward("15:00")
+        expect(link(tab, "second.bin")).to_be_visible()
+        assert stored(full, "second.bin") == b"y" * 900
         tab.context.close()
 
 
-def test_whoever_uploads_too_often_is_told_when_to_try_again(visit, tmp_path):
+def test_whoever_uploads_too_often_is_told_that_it_goes_on(visit, tmp_path):
     with running_service(tmp_path, uploads_per_minute=1, disk_floor=0) as busy:
-        tab = visit(busy.url + "/")
+        tab = visit("about:blank")
+        tab.clock.install()
+        tab.goto(busy.url + "/")
         # Three, since a new minute may begin among them.
         choose(tab, *(a_file(f"{number}.bin") for number in range(3)))
 
-        refused = tab.get_by_text(
-            re.compile(r"Too many uploads in a minute\. Try again in \d+ sec")
-        )
+        refused = tab.get_by_text("Too many uploads in a minute. It goes on by itself.")
         expect(refused.first).to_be_visible()
         tab.context.close()
 
@@ -89,51 +100,98 @@ def _believing_in_a_larger_limit(route):
 
 
 REFUSALS = {
-    "too large": (413, {}, "the file is larger than 5 MB", "The file is larger than 5 MB."),
-    "too many": (
-        429,
-        {"Retry-After": "12"},
-        "too many uploads from this address",
-        "Too many uploads from this address. Try again in 12 seconds.",
-    ),
-    "busy": (
-        503,
-        {"Retry-After": "1"},
-        "too many uploads are running.",
-        "Too many uploads are running. Try again in 1 second.",
-    ),
-    "full": (507, {}, "there is no room left", "There is no room left."),
-    "a proxy's own": (502, {}, None, "The service cannot be reached at the moment."),
-    "a surprise": (418, {}, None, "The server's answer was no use (418)."),
-    "no network": (None, {}, None, "The connection broke off"),
+    "too large": (413, "the file is larger than 5 MB", "The file is larger than 5 MB."),
+    "malformed": (400, "a name is missing.", "A name is missing."),
+    "not allowed": (403, "not from here", "Not from here."),
+    "of a wrong type": (415, "no films, please", "No films, please."),
+    "a proxy's own": (413, None, "This file is too large for the server."),
+    "a surprise": (418, None, "The server's answer was no use (418)."),
 }
 
 
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
-def test_an_error_is_shown_in_words_and_trying_again_works(visit, refusal):
-    status, headers, detail, words = refusal
-    problem = json.dumps({"status": status, "detail": detail}) if detail else "<h1>Error</h1>"
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_what_is_refused_is_shown_in_words_and_trying_again_works(visit, service, refusal, method):
+    status, detail, words = refusal
     tab = visit()
+    answer_once(tab, method, status, body=problem(status, detail))
+    choose(tab, a_file(f"{method}{status}.txt"))
 
-    def refuse(route):
-        if status is None:
-            route.abort()
-        else:
-            route.fulfill(status=status, headers=headers, body=problem)
+    expect(item(tab, f"{method}{status}.txt")).to_contain_text(words)
+    expect(tab.get_by_role("status")).to_contain_text(f"is not uploaded. {words}")
+    button(tab, "Try again", f"{method}{status}.txt").click()
+    expect(link(tab, f"{method}{status}.txt")).to_be_visible()
+    expect(item(tab, f"{method}{status}.txt").locator(".problem")).to_be_hidden()
 
-    tab.route("**/sendfile", refuse, times=1)
+
+PASSING = {
+    "too many": (
+        429,
+        7,
+        "too many uploads from this address",
+        "Too many uploads from this address.",
+    ),
+    "busy": (503, 1, "too many uploads are running.", "Too many uploads are running."),
+    "full": (507, 0, "there is no room left", "There is no room left."),
+    "a proxy's own": (502, 0, None, "The service cannot be reached at the moment."),
+    "an accident": (500, 0, "something went wrong here", "Something went wrong here."),
+    "another request": (423, 0, "another request has it", "The upload was interrupted."),
+    "no answer": (None, 0, None, "The connection was lost."),
+}
+
+
+@pytest.mark.parametrize("reason", PASSING.values(), ids=PASSING)
+def test_where_waiting_helps_the_page_says_why_and_goes_on_by_itself(visit, service, reason):
+    status, seconds, detail, words = reason
+    tab = visit("about:blank")
+    tab.clock.install()
+    tab.goto(service.url + "/")
+    tab.clock.pause_at(datetime.now() + timedelta(hours=1))
+    headers = {"Retry-After": str(seconds)} if seconds else {}
+    answer_once(tab, "PATCH", status, headers=headers, body=problem(status, detail))
     choose(tab, a_file("note.txt"))
 
-    expect(item(tab, "note.txt")).to_contain_text(words)
-    expect(tab.get_by_role("status")).to_contain_text(f"note.txt is not uploaded. {words}")
-    button(tab, "Try again", "note.txt").click()
+    expect(item(tab, "note.txt")).to_contain_text(f"{words} It goes on by itself.")
+    expect(tab.get_by_role("status")).to_contain_text(f"note.txt: {words}")
+    tab.clock.run_for(11_000)
     expect(link(tab, "note.txt")).to_be_visible()
     expect(item(tab, "note.txt").locator(".problem")).to_be_hidden()
 
 
+def test_where_a_request_was_sent_twice_it_goes_on_at_once(visit, service):
+    tab = visit("about:blank")
+    tab.clock.install()
+    tab.goto(service.url + "/")
+    # No timer fires from here on.
+    tab.clock.pause_at(datetime.now() + timedelta(hours=1))
+    answer_once(tab, "PATCH", 409, body=problem(409, "the upload is at 7"))
+    choose(tab, a_file("note.txt"))
+
+    expect(link(tab, "note.txt")).to_be_visible()
+
+
+def answer_once(tab, method, status, *, headers=None, body=""):
+    """Answer one request to the uploads in the place of the service; None breaks it off."""
+    left = [status]
+
+    def answer(route):
+        if route.request.method != method or not left:
+            route.continue_()
+        elif left.pop() is None:
+            route.abort()
+        else:
+            route.fulfill(status=status, headers=headers or {}, body=body)
+
+    tab.route("**/files/**", answer)
+
+
+def problem(status, detail):
+    return json.dumps({"status": status, "detail": detail}) if detail else "<h1>Error</h1>"
+
+
 def test_all_that_failed_are_tried_again_at_once(visit):
     tab = visit()
-    tab.route("**/sendfile", lambda route: route.fulfill(status=503), times=2)
+    tab.route("**/files/", lambda route: route.fulfill(status=400), times=2)
     choose(tab, a_file("a.txt"), a_file("b.txt"))
     expect(tab.locator("[data-state=failed]")).to_have_count(2)
 
@@ -144,7 +202,7 @@ def test_all_that_failed_are_tried_again_at_once(visit):
 
 def test_what_failed_can_be_removed_and_the_focus_stays_on_the_page(visit):
     tab = visit()
-    tab.route("**/sendfile", lambda route: route.fulfill(status=503), times=1)
+    tab.route("**/files/", lambda route: route.fulfill(status=400), times=1)
     choose(tab, a_file("note.txt"))
 
     button(tab, "Remove", "note.txt").press("Enter")
@@ -169,13 +227,9 @@ def test_the_progress_of_a_running_upload_is_shown_and_it_can_be_cancelled(visit
     slow_down(tab, -1)
     choose(tab, a_file("next.txt"))
     expect(link(tab, "next.txt")).to_be_visible()
-    # The service may not have seen yet that the upload has ended.
-    assert eventually(lambda: "long.bin" not in in_storage(service))
-    assert "next.txt" in in_storage(service)
-
-
-def in_storage(service):
-    return {path.name for path in service.storage.glob("*/*")}
+    assert eventually(lambda: not begun(service, "long.bin"))
+    assert stored(service, "long.bin") is None
+    assert stored(service, "next.txt") is not None
 
 
 def test_three_files_are_sent_at_a_time_and_a_waiting_one_can_be_cancelled(visit):
@@ -188,7 +242,7 @@ def test_three_files_are_sent_at_a_time_and_a_waiting_one_can_be_cancelled(visit
         else:
             held.append(route)
 
-    tab.route("**/sendfile", hold)
+    tab.route("**/files/", hold)
     choose(tab, *(a_file(f"{n}.txt") for n in range(6)))
 
     expect(tab.locator("[data-state=sending]")).to_have_count(3)

@@ -15,6 +15,13 @@ DAY = timedelta(days=1)
 STATICS = {
     "page.css": "text/css",
     "page.js": "text/javascript",
+    "card.js": "text/javascript",
+    "claims.js": "text/javascript",
+    "copying.js": "text/javascript",
+    "going.js": "text/javascript",
+    "item.js": "text/javascript",
+    "kept.js": "text/javascript",
+    "tus.js": "text/javascript",
     "words.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
@@ -36,7 +43,7 @@ class Elements(HTMLParser):
             value
             for _, attrs in self.elements
             for name, value in attrs.items()
-            if name in ("href", "src", "action", "data-send", "data-preview")
+            if name in ("href", "src", "action", "data-uploads", "data-preview")
         ]
 
 
@@ -60,13 +67,13 @@ def test_the_page_is_html_in_utf_8(client):
 
 def test_the_page_knows_the_largest_file_and_where_to_send_it():
     client = TestApp(
-        page(max_upload=5_000, keep=DAY, sendfile_path="/put", preview_path="/small/picture")
+        page(max_upload=5_000, keep=DAY, tus_path="/put", preview_path="/small/picture")
     )
 
     attrs = body(client.get("/"))
 
     assert attrs["data-max-upload"] == "5000"
-    assert attrs["data-send"] == "put"
+    assert attrs["data-uploads"] == "put/"
     assert attrs["data-preview"] == "small/picture"
 
 
@@ -105,13 +112,32 @@ def test_how_long_files_live_is_said_in_words(keep, words):
     assert f'<time datetime="PT{int(keep.total_seconds())}S">{words}</time>' in text
 
 
+@pytest.mark.parametrize(
+    ("keep", "choice"),
+    [
+        (
+            timedelta(days=1),
+            {"": "1 day", "21600": "6 hours", "3600": "1 hour", "600": "10 minutes"},
+        ),
+        (timedelta(minutes=90), {"": "90 minutes", "3600": "1 hour", "600": "10 minutes"}),
+        (timedelta(hours=1), {"": "1 hour", "600": "10 minutes"}),
+        (timedelta(minutes=10), {}),
+    ],
+)
+def test_a_life_can_be_chosen_that_is_shorter_than_that_of_the_setting(keep, choice):
+    text = TestApp(page(max_upload=1, keep=keep)).get("/").text
+
+    assert dict(re.findall(r'<option value="(\d*)">([^<]+)</option>', text)) == choice
+    assert ("Keep for" in text) == bool(choice)
+
+
 def test_what_is_written_into_the_page_is_escaped():
     hostile = '"><script>alert(1)</script>'
-    client = TestApp(page(max_upload=1, keep=DAY, sendfile_path="/" + hostile))
+    client = TestApp(page(max_upload=1, keep=DAY, tus_path="/" + hostile))
 
     answer = client.get("/", extra_environ={"HTTP_HOST": hostile})
 
-    assert body(answer)["data-send"] == hostile
+    assert body(answer)["data-uploads"] == hostile + "/"
     scripts = [attrs for tag, attrs in Elements(answer.text).elements if tag == "script"]
     assert len(scripts) == 1
 
@@ -119,7 +145,7 @@ def test_what_is_written_into_the_page_is_escaped():
 def test_a_template_that_does_not_escape_would_be_noticed():
     hostile = '"><script>alert(1)</script>'
 
-    naive = f'<body data-send="{hostile}"><script src="static/page.js"></script>'
+    naive = f'<body data-uploads="{hostile}"><script src="static/page.js"></script>'
 
     assert [tag for tag, _ in Elements(naive).elements].count("script") == 2
 
@@ -149,13 +175,18 @@ def test_the_mount_point_without_its_slash_leads_to_the_page(client):
 def test_everything_the_page_loads_is_there(client):
     loaded = set(re.findall(r"static/[^\"]+", client.get("/").text))
 
-    assert {address.split("?")[0] for address in loaded} == {
-        "static/page.css",
-        "static/page.js",
-        "static/icon.svg",
-    }
+    assert {address.split("?")[0] for address in loaded} == {f"static/{name}" for name in STATICS}
     for address in loaded:
         client.get("/" + address, status=200)
+
+
+def test_every_module_that_a_script_imports_is_there_and_begun_with_the_page(client):
+    text = client.get("/").text
+    for name in (name for name in STATICS if name.endswith(".js")):
+        script = client.get(f"/static/{name}").text
+        for imported in re.findall(r'from "([^"]+)"', script):
+            assert imported.startswith("./")
+            assert f'<link rel="modulepreload" href="static/{imported[2:]}">' in text
 
 
 @pytest.mark.parametrize(("name", "media_type"), STATICS.items())

@@ -21,12 +21,27 @@ from webob.dec import wsgify
 from uploadsvc.errors import Missing
 from uploadsvc.web.errors import allow
 
+# What the script imports; asked for with it, not one after the other.
+_MODULES = (
+    "card.js",
+    "claims.js",
+    "copying.js",
+    "going.js",
+    "item.js",
+    "kept.js",
+    "tus.js",
+    "words.js",
+)
+
 _TYPES = {
     "page.css": "text/css",
     "page.js": "text/javascript",
-    "words.js": "text/javascript",
     "icon.svg": "image/svg+xml",
-}
+} | dict.fromkeys(_MODULES, "text/javascript")
+
+_SHORTER_LIVES = tuple(
+    timedelta(seconds=seconds) for seconds in (30 * 86400, 7 * 86400, 86400, 6 * 3600, 3600, 600)
+)
 
 # Everything is refused but what the page is made of: no inline script or style can run, whatever
 # a file is called, and text never becomes markup (Trusted Types).
@@ -48,15 +63,17 @@ def page(
     *,
     max_upload: int,
     keep: timedelta,
+    tus_path: str = "/files",
     sendfile_path: str = "/sendfile",
     preview_path: str = "/getpreview",
 ) -> WSGIApplication:
     """
     Return the application that serves `/` and what lies below `/static/`.
 
-    `max_upload` is in bytes. The two paths are where the upload and the preview endpoints
-    are mounted, below the same SCRIPT_NAME. Raise `Missing` for every other path and
-    `MethodNotAllowed` for every other method.
+    `max_upload` is in bytes. The paths are where the endpoints are mounted, below the same
+    SCRIPT_NAME: the page sends to the one for tus, and tells of `sendfile_path` for the
+    command line. Raise `Missing` for every other path and `MethodNotAllowed` for every other
+    method.
     """
     statics = {f"/static/{name}": _Static.read(name) for name in _TYPES}
     template = Template(_resource("templates", "page.html").decode())
@@ -65,12 +82,15 @@ def page(
         "largest": _size_in_words(max_upload),
         "keep": _time_in_words(keep),
         "keep_seconds": str(int(keep.total_seconds())),
-        "send": sendfile_path.lstrip("/"),
+        "uploads": f"{tus_path.strip('/')}/",
         "preview": preview_path.lstrip("/"),
         "css": statics["/static/page.css"].address,
         "js": statics["/static/page.js"].address,
         "icon": statics["/static/icon.svg"].address,
     }
+
+    send = sendfile_path.lstrip("/")
+    parts = {"modules": _modules(), "lives": _lives(keep)}
 
     @wsgify
     def answer(request: Request) -> Response:
@@ -82,8 +102,8 @@ def page(
             # Relative addresses would otherwise point beside the mount point.
             return Response(status=301, location=request.application_url + "/")
         if path == "/":
-            here = words | {"upload_url": f"{request.application_url}/{words['send']}"}
-            return _html(template, here)
+            here = words | {"upload_url": f"{request.application_url}/{send}"}
+            return _html(template, here, parts)
         return statics[path].response(asked=request.query_string)
 
     return answer
@@ -114,9 +134,30 @@ class _Static:
         )
 
 
-def _html(template: Template, words: Mapping[str, str]) -> Response:
-    text = template.substitute({name: escape(word) for name, word in words.items()})
+def _html(template: Template, words: Mapping[str, str], parts: Mapping[str, str]) -> Response:
+    """`words` are text; `parts` are markup, made here of nothing that comes from outside."""
+    text = template.substitute(parts, **{name: escape(word) for name, word in words.items()})
     return _response(text.encode(), content_type="text/html", cache_control=_ASK_AGAIN)
+
+
+def _modules() -> str:
+    links = (f'<link rel="modulepreload" href="static/{name}">' for name in _MODULES)
+    return "\n  ".join(links)
+
+
+def _lives(keep: timedelta) -> str:
+    """Return the choice of a life; nothing where there is none that is shorter."""
+    shorter = [life for life in _SHORTER_LIVES if life < keep]
+    if not shorter:
+        return ""
+    options = [f'<option value="">{_time_in_words(keep)}</option>'] + [
+        f'<option value="{life.total_seconds():.0f}">{_time_in_words(life)}</option>'
+        for life in shorter
+    ]
+    return (
+        '<p class="lives"><label for="life">Keep for</label> '
+        f'<select id="life" autocomplete="off">{"".join(options)}</select></p>\n'
+    )
 
 
 def _response(body: bytes, *, content_type: str, cache_control: str) -> Response:
