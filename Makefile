@@ -9,7 +9,7 @@ PORT   ?= 8080
 SOURCES := $(shell find src -type f -not -name '*.pyc') pyproject.toml README.md
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help serve test quick figures bench plate lint format lock apt clean
+.PHONY: help serve test quick figures bench plate lint format lock apt node clean
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -34,13 +34,13 @@ $(VENV)/.installed: $(SOURCES) $(VENV)/.runtime
 serve: $(VENV)/.installed ## serve on http://127.0.0.1:8080, everything under ./data
 	@$(BIN)/uploadsvc serve --host $(HOST) --port $(PORT)
 
-test: apt lint ## everything, with small counts (CI runs this)
+test: apt node lint ## everything, with small counts (CI runs this)
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=$(FLOOR)
 
 quick: lint ## what needs no other server, in under a minute
 	$(BIN)/python -m pytest -m "not live and not browser" -q
 
-figures: $(VENV)/.dev $(VENV)/.installed apt ## the full counts; prints the table of figures
+figures: $(VENV)/.dev $(VENV)/.installed apt node ## the full counts; prints the table of figures
 	$(BIN)/python -m pytest --full -q
 
 # BENCH=upload measures one of them; BENCH= all of them at a glance.
@@ -71,6 +71,9 @@ DEBIAN := apache2 libapache2-mod-wsgi-py3 libapache2-mod-xsendfile nginx chromiu
 apt:
 	@sh tests/debian-packages.sh $(DEBIAN)
 
+node:
+	@sh tests/node-packages.sh
+
 lock: ## pin the dependencies anew, with hashes and without addresses
 	$(PYTHON) -m venv .lock
 	.lock/bin/pip --disable-pip-version-check --quiet install uv
@@ -85,4 +88,4 @@ lock: ## pin the dependencies anew, with hashes and without addresses
 	rm -r .lock
 
 clean: ## remove what was built, never ./data
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage tests-out
+	rm -rf $(VENV) tests/node/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage tests-out

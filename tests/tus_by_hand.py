@@ -39,7 +39,7 @@ def offset(upload: str, *, timeout: float = 30) -> int:
     """How many bytes the server says it has; raise one of `BROKEN` if it could not say it."""
     answer = fetch(upload, method="HEAD", headers=VERSION, timeout=timeout)
     assert answer.status == 200, answer
-    if "Upload-Offset" not in answer.headers:
+    if not answer.headers.get("Upload-Offset", "").isdigit():
         raise http.client.HTTPException("the answer broke off")
     return int(answer.headers["Upload-Offset"])
 

@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from clients import Answer
+from lossy import lossy
 from servers import running_service
 from tracing import CALLS, Calls
+from upload_fronts import FRONTS, running_front
 from uploadsvc.storage.datadir import DataDir
 from uploadsvc.storage.secret import make_secret
 from waiting import eventually
@@ -142,3 +144,23 @@ def traced(program, tmp_path):
         return Calls(out.read_text())
 
     return run
+
+
+@pytest.fixture(scope="module", params=FRONTS)
+def front(request, tmp_path_factory, program):
+    """Where clients with resumable uploads come in."""
+    with running_front(request.param, tmp_path_factory.mktemp("front"), program) as front:
+        yield front
+
+
+@pytest.fixture
+def network(front):
+    """A bad network in front of it."""
+    with lossy(front.port) as network:
+        yield network
+
+
+@pytest.fixture
+def endpoint(front, network):
+    """The address of resumable uploads through this network."""
+    return network.url + front.path
