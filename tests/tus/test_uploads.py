@@ -236,6 +236,28 @@ def test_a_kill_while_the_file_is_stored_is_mended_by_the_next_request(
     assert left(data) == []
 
 
+def test_a_file_whose_time_is_over_is_not_stored_again_after_a_kill(make, data, clock):
+    storage = LocalStorage(data.storage, keep=timedelta(minutes=10))
+    uploads = make(storage=storage, keep=timedelta(minutes=10))
+    id = uploads.create(creation()).id
+    adopt = storage.adopt
+
+    def killed_after(*arguments, **options):
+        adopt(*arguments, **options)
+        raise KeyboardInterrupt
+
+    storage.adopt = killed_after
+    with pytest.raises(KeyboardInterrupt):
+        add(uploads, id, b"hello world")
+    [stored] = storage
+    storage.delete(stored.key)
+    clock.later = timedelta(minutes=11)
+
+    with pytest.raises(Gone), make(keep=timedelta(minutes=10)).held(id):
+        pass
+    assert list(storage) == []
+
+
 def test_an_empty_file_is_stored_at_once(uploads):
     assert read(uploads, uploads.create(creation(0)).key) == b""
 

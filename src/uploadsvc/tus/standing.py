@@ -42,7 +42,9 @@ class Standings:
         if record.name is not None and not self.files.has_bytes(id):
             key = Key(record.folder, record.name)
             return Standing(id, record.upload, self.storing.expires(key), key)
-        expires = datetime.fromtimestamp(changed_ns / 1e9, tz=UTC) + self.keep_partial
+        # One that was all but stored has the time of a stored file: it may have been one.
+        keep = self.keep_partial if record.name is None else self.storing.keep
+        expires = datetime.fromtimestamp(changed_ns / 1e9, tz=UTC) + min(keep, self.keep_partial)
         if self.now() >= expires:
             raise Gone("the upload's time is over")
         return Standing(id, record.upload, expires, None)

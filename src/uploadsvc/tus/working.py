@@ -63,6 +63,7 @@ class HeldUpload:
         """
         file = self.file
         if self.held.record.name is None or self.standings.files.has_bytes(self.id):
+            self.check_time()
             self._count_what_is_there(file)
             if self.upload.is_whole and not self.upload.is_partial:
                 self.standings.storing.store(self.held, file)
