@@ -24,6 +24,8 @@ from benchmarks import (
     preview,
     quality,
     slow,
+    small,
+    tus,
     upload,
     warm,
 )
@@ -33,6 +35,8 @@ from benchmarks.tables import Table
 BENCHMARKS: dict[str, Callable[[Plan], Table]] = {
     "slow": slow.measure,
     "upload": upload.measure,
+    "tus": tus.measure,
+    "small": small.measure,
     "durability": durability.measure,
     "preview": preview.measure,
     "pictures": engines.measure,

@@ -11,7 +11,7 @@ from benchmarks import peers
 _OURS = ("gunicorn", "multipart", "webob", "pillow")
 _PEERS = (
     *("python-multipart", "werkzeug", "thumbor", "copyparty", "pillow"),
-    *("sharp", "pyvips", "pyvips-binary", "ipx"),
+    *("sharp", "pyvips", "pyvips-binary", "ipx", "@tus/server", "@tus/file-store"),
 )
 
 

@@ -36,7 +36,8 @@ def command(name: str) -> Path:
 def pinned() -> dict[str, str]:
     """Return the versions of the peers by their names, in lower case."""
     both = [*_PINNED.read_text().split(), *_PINNED_NPM.read_text().split()]
-    return dict(re.split("==|@", line.lower()) for line in both)
+    # The name of a package of Node's may begin with an @ too.
+    return dict(re.split("==|(?<=.)@", line.lower()) for line in both)
 
 
 def has(package: str) -> bool:
