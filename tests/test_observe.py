@@ -76,6 +76,19 @@ def test_a_json_line_has_them_as_fields(configured, capsys):
     }
 
 
+def test_a_plain_line_of_an_exception_is_followed_by_where_it_came_from(configured, capsys):
+    configured("plain")
+    try:
+        raise ValueError("what went wrong")
+    except ValueError:
+        logging.getLogger("uploadsvc.web").exception("it failed")
+    first, *more = capsys.readouterr().err.splitlines()
+
+    assert first.endswith(" ERROR uploadsvc.web: it failed")
+    assert more[0] == "Traceback (most recent call last):"
+    assert more[-1] == "ValueError: what went wrong"
+
+
 def test_an_exception_is_logged_whole_in_one_json_line(configured, capsys):
     configured("json")
     try:

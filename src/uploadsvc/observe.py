@@ -23,6 +23,8 @@ LogFormat = Literal["plain", "json"]
 _HINT = 3
 """Characters of a folder's name that may be logged."""
 
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e…]")
+
 requests = logging.getLogger("uploadsvc.requests")
 
 
@@ -86,7 +88,9 @@ def loggable(path: str, *, storage_path: str, known: Container[str]) -> str:
 
 def configure(log_format: LogFormat, *, level: int = logging.INFO) -> None:
     """Send all log lines to standard error in the given format."""
-    # No line tells them, and asking for them costs as much as all the rest of a line.
+    # No line tells them, and asking for them costs as much as all the rest of a line; nor where
+    # in the code it was written (logging, "Optimization").
+    logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonFormatter() if log_format == "json" else _PlainFormatter())
@@ -97,15 +101,14 @@ def configure(log_format: LogFormat, *, level: int = logging.INFO) -> None:
 
 
 def _printable(text: str) -> str:
-    return re.sub(r"[^\x20-\x7e…]", "?", text)
+    return _UNPRINTABLE.sub("?", text)
 
 
 class _PlainFormatter(logging.Formatter):
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
-        return f"{_second(int(record.created))},{int(record.msecs):03}"
+    def format(self, record: logging.LogRecord) -> str:
+        time = f"{_second(int(record.created))},{int(record.msecs):03}"
+        line = f"{time} {record.levelname} {record.name}: {record.getMessage()}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
 @lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ from gunicorn.glogging import Logger
 from uploadsvc import observe
 from uploadsvc.observe import RequestLine
 
+_NO_CAPITAL = re.compile(r"[^A-Z]")
 _KNOWN = frozenset({"/", "/sendfile", "/getpreview", "/healthz"})
 
 
@@ -34,7 +35,7 @@ def request_logger(storage_path: str) -> Callable[..., Logger]:
             return RequestLine(
                 id=observe.request_id(environ),
                 client=environ.get("REMOTE_ADDR", "-") or "-",
-                method=re.sub(r"[^A-Z]", "?", environ.get("REQUEST_METHOD", "-")),
+                method=_NO_CAPITAL.sub("?", environ.get("REQUEST_METHOD", "-")),
                 # Without the query: it holds JIDs and addresses.
                 path=observe.loggable(_path(environ), storage_path=storage_path, known=_KNOWN),
                 status=getattr(resp, "status_code", 0) or 0,

@@ -125,6 +125,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "loglevel": "warning",
             "when_ready": _say_where,
             "post_request": _remember,
+            "post_worker_init": _let_settings_be,
             "worker_exit": self._end_decoders,
             "proc_name": "uploadsvc",
         }
@@ -170,6 +171,14 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
 def _remember(worker: Any, req: Any, environ: WSGIEnvironment, resp: Any) -> None:
     worker.remember(req, environ, resp)
+
+
+def _let_settings_be(worker: Any) -> None:
+    """Make gunicorn's settings attributes: it looks them up by a function 20 times a request."""
+    found = {name: setting.get() for name, setting in worker.cfg.settings.items()}
+    # This one is set when the worker ends.
+    del found["graceful_timeout"]
+    vars(worker.cfg).update(found)
 
 
 def _say_where(server: Any) -> None:

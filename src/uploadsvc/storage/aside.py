@@ -7,7 +7,7 @@ the disk already is given a second name here instead of being written again.
 
 Each call into the system lets other threads in and has to wait for its turn afterwards, which
 costs more than most of the calls themselves. So nothing is set that is right already, and
-the folder is opened once.
+the folder is opened once. Paths are put together as text: a `Path` costs as much as a call.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,8 +45,8 @@ class Modes:
 
 @dataclass(frozen=True)
 class Aside:
-    root: Path
-    path: Path
+    root: str
+    path: str
     """Of the folder, as long as it is aside."""
     name: str
     fd: int
@@ -73,7 +74,7 @@ class Aside:
             sync_folder(self.root)
         except BaseException:
             # Whether the rename will last is unknown: the client must not be told that it does.
-            _undo(self.root / folder, self.name)
+            _undo(f"{self.root}/{folder}", self.name)
             raise
         return folder, facts
 
@@ -99,7 +100,7 @@ class Aside:
             folder = named or folders()
             try:
                 # Fails when a folder with anything in it is there; never replaces a file.
-                self.path.rename(self.root / folder)
+                os.rename(self.path, f"{self.root}/{folder}")
             except OSError as error:
                 if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
                     raise
@@ -110,8 +111,7 @@ class Aside:
         raise FileExistsError("no free folder name was found")
 
 
-@contextlib.contextmanager
-def new_file(root: Path, name: str, modes: Modes) -> Iterator[Aside]:
+def new_file(root: Path, name: str, modes: Modes) -> AbstractContextManager[Aside]:
     """Have a new empty file aside for the body of the `with`; gone where the body raises."""
 
     def create(dir_fd: int) -> int:
@@ -119,8 +119,7 @@ def new_file(root: Path, name: str, modes: Modes) -> Iterator[Aside]:
         # for writing.
         return partials.create_locked(name, dir_fd=dir_fd, mode=modes.file | 0o600)
 
-    with _aside(root, name, modes, create) as aside:
-        yield aside
+    return _aside(str(root), name, modes, create)
 
 
 @contextlib.contextmanager
@@ -146,14 +145,14 @@ def linked_file(root: Path, name: str, modes: Modes, file: Path) -> Iterator[Asi
                 raise
             return os.dup(fd)
 
-        with _aside(root, name, modes, link) as aside:
+        with _aside(str(root), name, modes, link) as aside:
             yield aside
     finally:
         os.close(fd)
 
 
 @contextlib.contextmanager
-def _aside(root: Path, name: str, modes: Modes, put: Callable[[int], int]) -> Iterator[Aside]:
+def _aside(root: str, name: str, modes: Modes, put: Callable[[int], int]) -> Iterator[Aside]:
     with partials.disk_errors():
         path, fd, folder_fd = _begin(root, put)
     try:
@@ -166,25 +165,25 @@ def _aside(root: Path, name: str, modes: Modes, put: Callable[[int], int]) -> It
         os.close(folder_fd)
 
 
-def _begin(root: Path, put: Callable[[int], int]) -> tuple[Path, int, int]:
+def _begin(root: str, put: Callable[[int], int]) -> tuple[str, int, int]:
     for _ in range(_ATTEMPTS):
-        path = root / partials.new_partial()
+        path = f"{root}/{partials.new_partial()}"
         # Closed to others, the web server among them, until it is whole.
-        path.mkdir(mode=0o700)
+        os.mkdir(path, 0o700)
         try:
             return path, *_put(path, put)
         except FileNotFoundError:
             # A cleaner saw the folder before the file was locked in it.
             with contextlib.suppress(FileNotFoundError):
-                path.rmdir()
+                os.rmdir(path)
             continue
         except BaseException:
-            path.rmdir()
+            os.rmdir(path)
             raise
     raise FileNotFoundError("no folder could be made for the upload")
 
 
-def _put(folder: Path, put: Callable[[int], int]) -> tuple[int, int]:
+def _put(folder: str, put: Callable[[int], int]) -> tuple[int, int]:
     folder_fd = open_fd(folder)
     try:
         return put(folder_fd), folder_fd
@@ -193,9 +192,9 @@ def _put(folder: Path, put: Callable[[int], int]) -> tuple[int, int]:
         raise
 
 
-def _undo(folder: Path, name: str) -> None:
+def _undo(folder: str, name: str) -> None:
     # What the disk does not let go is the cleaner's; the first error is the one to tell.
     with contextlib.suppress(OSError):
-        (folder / name).unlink()
+        os.unlink(f"{folder}/{name}")
     with contextlib.suppress(OSError):
-        folder.rmdir()
+        os.rmdir(folder)

@@ -32,7 +32,7 @@ def open_fd(path: Path | str, *, dir_fd: int | None = None, follow: bool = False
     return os.open(path, _FLAGS if follow else _FLAGS | os.O_NOFOLLOW, dir_fd=dir_fd)
 
 
-def sync_folder(path: Path) -> None:
+def sync_folder(path: Path | str) -> None:
     """Make what was created, renamed or removed in a folder last (fsync of the folder)."""
     # Without a context manager, which costs as much as all of this.
     fd = open_fd(path, follow=True)

@@ -17,6 +17,7 @@ from uploadsvc.errors import BadInput
 MAX_NAME_BYTES = 200
 _MAX_EXTENSION_BYTES = 32
 _FOLDER_LENGTH = 8
+_FOLDER = re.compile(r"[A-Za-z0-9]{1,64}")
 _ALPHABET = string.ascii_letters + string.digits
 
 # Control, format (bidi and zero-width among them), surrogates, line and paragraph separators.
@@ -38,7 +39,7 @@ def safe_name(sent: str, extension: str | None = None) -> str:
     `extension`, without its dot, is given to a name that has no dot. Never fails: a name
     of which nothing is left becomes "file".
     """
-    name = re.split(r"[/\\]", sent)[-1]
+    name = sent.replace("\\", "/").rpartition("/")[2]
     if not (name.isascii() and name.isprintable()):
         name = unicodedata.normalize("NFC", name)
         name = "".join("_" if _is_unseen(character) else character for character in name)
@@ -64,7 +65,7 @@ def new_folder() -> str:
 
 def check_folder(folder: str) -> None:
     """Raise `BadName` unless this can be a folder of ours, or of an older installation."""
-    if not re.fullmatch(r"[A-Za-z0-9]{1,64}", folder):
+    if not _FOLDER.fullmatch(folder):
         raise BadName("there is no such folder")
 
 

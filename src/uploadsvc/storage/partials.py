@@ -12,7 +12,6 @@ import errno
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
 
 from uploadsvc.errors import NoRoom, Unavailable, UploadsvcError
@@ -31,12 +30,18 @@ class StorageFailed(UploadsvcError):
     code = "storage-failed"
 
 
-@contextlib.contextmanager
-def disk_errors() -> Iterator[None]:
-    """Turn what the operating system says of the disk into errors of ours."""
-    try:
-        yield
-    except OSError as error:
+class disk_errors:  # noqa: N801  # it is called as a function is
+    """
+    Turn what the operating system says of the disk into errors of ours, in the body of a `with`.
+    """
+
+    # No generator: every few calls of the system are in such a `with`.
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, OSError):
+            return
         if error.errno in _NO_SPACE:
             raise NoRoom("there is no room left to store this", retry_after=60) from error
         if error.errno in _TOO_BUSY:

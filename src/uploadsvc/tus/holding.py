@@ -75,16 +75,17 @@ def write_record(path: Path, record: Record, *, is_first: bool = False) -> int:
 
     The first one of an upload is written in its place: until it is whole nobody knows its ID.
     """
-    with open_folder(path.parent, follow=True) as dir_fd:
+    folder, _, final = str(path).rpartition("/")
+    with open_folder(folder, follow=True) as dir_fd:
         if is_first:
-            name, fd = path.name, partials.create_locked(path.name, dir_fd=dir_fd)
+            name, fd = final, partials.create_locked(final, dir_fd=dir_fd)
         else:
             name, fd = partials.create(dir_fd)
         try:
             partials.write_all(fd, record.encoded())
             os.fsync(fd)
             if not is_first:
-                os.rename(name, path.name, src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
+                os.rename(name, final, src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
             os.fsync(dir_fd)
         except BaseException:
             os.close(fd)

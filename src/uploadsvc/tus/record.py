@@ -19,6 +19,7 @@ from uploadsvc.tus.protocol import Upload
 _PREFIX = b'{"offset":'
 _WIDTH = 20
 _LARGEST = 1 << 20
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Record:
             "name": self.name,
             "sha256": self.sha256,
         }
-        text = json.dumps(rest, separators=(",", ":")).encode()
+        text = _ENCODER.encode(rest).encode()
         return b"%s%*d,%s" % (_PREFIX, _WIDTH, upload.offset, text[1:])
 
     @classmethod

@@ -33,6 +33,7 @@ _SLACK = 1 << 16
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _EMPTY_NAME = re.compile(r';\s*filename\s*=\s*(""|;|$)', re.IGNORECASE)
 _OPTION = re.compile(r";\s*([^\s=;]+)\s*=")
+_USUAL = re.compile(r'form-data; name="[^"\\]*"(; filename="[^"\\]*")?')
 
 
 class FileForm:
@@ -71,7 +72,7 @@ class FileForm:
         """Read up to the file; return its name, as it was sent. Raise `BadInput` if none."""
         for event in self._events:
             if isinstance(event, MultipartSegment):
-                self.before += len(self._boundary) + _head_size(event) + len("--\r\n\r\n")
+                self.before += len(self._boundary) + _checked_head(event) + len("--\r\n\r\n")
                 if event.filename is not None:
                     return self._accept(event)
                 self.before += self._read_field(event) + len("\r\n")
@@ -94,6 +95,7 @@ class FileForm:
             yield event
         for event in self._events:
             if isinstance(event, MultipartSegment):
+                _checked_head(event)
                 if event.filename is not None:
                     raise BadInput("the form has more than one file")
                 self._read_field(event)
@@ -146,16 +148,15 @@ class FileForm:
             part_ended = False
             for event in parser.parse(piece):
                 part_ended = event is None
-                if isinstance(event, MultipartSegment):
-                    _check_headers(event)
                 yield event
-            window = tail + piece
             # The parser does not say that it met the final boundary. It is looked for only
             # where a part has just ended: no other place can hold it without an error.
-            if part_ended and (end := window.find(final)) >= 0:
-                self._body.finish(window[end + len(final) :], final[2:-2])
-                return
-            tail = window[-len(final) :]
+            if part_ended:
+                window = tail + piece
+                if (end := window.find(final)) >= 0:
+                    self._body.finish(window[end + len(final) :], final[2:-2])
+                    return
+            tail = (tail + piece[-len(final) :])[-len(final) :]
         if not self._body.received and not self._body.is_announced:
             raise LengthRequired("the request has neither a length nor a body")
         try:
@@ -164,18 +165,24 @@ class FileForm:
             raise BrokenOff("the form ended before its final boundary") from error
 
 
-def _check_headers(part: MultipartSegment) -> None:
-    if _head_size(part) > _MAX_PART_HEADER:
+def _checked_head(part: MultipartSegment) -> int:
+    """Return about how many bytes the head of a part has; raise `BadInput` for a bad one."""
+    size, sent = 0, []
+    for name, value in part.headerlist:
+        size += len(name) + len(value.encode()) + len(": \r\n")
+        if name == "Content-Disposition":
+            sent.append(value)
+    if size > _MAX_PART_HEADER:
         raise BadInput("the head of a part of the form is too long")
     # RFC 7578 4.2 forbids `filename*`, and with two names nobody knows which counts.
-    sent = [value for name, value in part.headerlist if name == "Content-Disposition"]
-    options = _OPTION.findall(_QUOTED.sub('""', "".join(sent).lower()))
-    if len(sent) > 1 or len(options) != len(set(options)) or "filename*" in options:
+    if len(sent) > 1 or not (_USUAL.fullmatch(sent[0]) or _has_one_name(sent[0])):
         raise BadInput("a part of the form has two names")
+    return size
 
 
-def _head_size(part: MultipartSegment) -> int:
-    return sum(len(name) + len(value.encode()) + 4 for name, value in part.headerlist)
+def _has_one_name(disposition: str) -> bool:
+    options = _OPTION.findall(_QUOTED.sub('""', disposition.lower()))
+    return len(options) == len(set(options)) and "filename*" not in options
 
 
 def _has_empty_name(part: MultipartSegment) -> bool:

@@ -3,15 +3,19 @@ The headers that files and previews are served with (contract 8: shown only when
 """
 
 import json
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from webob import Response
 
 from uploadsvc.mediatypes import is_media
 
 _POLICY = "default-src 'none'; frame-ancestors 'none'"
+KEPT_NOWHERE = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+"""The headers of an answer of which nobody is to keep a copy."""
 
 
 def protect(response: Response, *, media_type: str, name: str, indexed: bool = False) -> None:
@@ -62,9 +66,20 @@ def cache_control(expires: datetime, *, now: datetime) -> str:
 
 def keep_nowhere(response: Response) -> Response:
     """Return the answer, of which nobody is to keep a copy."""
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.update(KEPT_NOWHERE)
     return response
+
+
+def short_answer(body: bytes, *, content_type: str) -> WSGIApplication:
+    """Return an answer, of which nobody is to keep a copy, at a tenth of a `Response`'s price."""
+    length = str(len(body))
+    headers = [("Content-Type", content_type), ("Content-Length", length), *KEPT_NOWHERE]
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", headers)
+        return [body]
+
+    return answer
 
 
 def json_answer(told: dict[str, Any], *, status: int = 200) -> Response:

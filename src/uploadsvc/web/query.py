@@ -42,7 +42,7 @@ def one(name: str, *sources: dict[str, set[str]]) -> str | None:
 
     Raise `BadInput` when it is given twice with different values.
     """
-    values = set().union(*(source.get(name, set()) for source in sources))
+    values = {value for source in sources for value in source.get(name, ())}
     if len(values) > 1:
         raise BadInput(f"{name} is given twice, with different values")
     return values.pop() if values else None

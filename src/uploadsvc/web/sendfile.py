@@ -5,13 +5,12 @@ The old clients get JavaScript that they run, to the byte as it always was; clie
 name JSON in `Accept` get JSON.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
-from wsgiref.types import WSGIApplication
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from webob import Request, Response
-from webob.dec import wsgify
+from webob import Request
 
 from uploadsvc.errors import BadInput
 from uploadsvc.links import Links
@@ -21,7 +20,7 @@ from uploadsvc.web.answers import Answers
 from uploadsvc.web.errors import accepts_json, allow
 from uploadsvc.web.expires import asked_life
 from uploadsvc.web.forms import FileForm
-from uploadsvc.web.headers import keep_nowhere
+from uploadsvc.web.headers import short_answer
 from uploadsvc.web.query import one, parameters
 from uploadsvc.web.recipient import check_recipient
 
@@ -48,14 +47,15 @@ def sendfile(
     """
     told = answers or Answers(links)
 
-    @wsgify
-    def endpoint(request: Request) -> Response:
+    def endpoint(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = Request(environ)
         allow(request, "POST")
         with place():
-            may_upload(request.environ.get("REMOTE_ADDR", ""))
-            return take(request)
+            may_upload(environ.get("REMOTE_ADDR", ""))
+            answer = take(request)
+        return answer(environ, start_response)
 
-    def take(request: Request) -> Response:
+    def take(request: Request) -> WSGIApplication:
         form = FileForm(request, field="file1", limit=max_upload)
         query = parameters(request)
         # Before anything is read, as far as it is known by then.
@@ -103,14 +103,14 @@ def _is_pc(query: dict[str, set[str]], fields: dict[str, set[str]]) -> bool:
     return "pc" in query.get("device", fields.get("device", set()))
 
 
-def _script_answer(link: str, recipient: str, *, tagged: bool) -> Response:
+def _script_answer(link: str, recipient: str, *, tagged: bool) -> WSGIApplication:
     script = (
         "top.Ext.dispatch({controller:'Chat', action: 'upload_result', "
         f"args : ['{script_string(link)}', '{script_string(recipient)}']}});"
     )
     if tagged:
         script = f"<script type='text/javascript'>{script}</script>"
-    return keep_nowhere(Response(body=script.encode(), content_type="text/html", charset="utf-8"))
+    return short_answer(script.encode(), content_type="text/html; charset=utf-8")
 
 
 def script_string(text: str) -> str:

@@ -9,7 +9,9 @@ behind any proxy.
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from email.utils import format_datetime
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -21,7 +23,7 @@ from uploadsvc.storage import Key
 from uploadsvc.tus import Standing, Uploads, protocol
 from uploadsvc.web.answers import Answers
 from uploadsvc.web.errors import MethodNotAllowed, allow, refuse, status_of
-from uploadsvc.web.headers import json_answer, keep_nowhere
+from uploadsvc.web.headers import KEPT_NOWHERE, json_answer
 from uploadsvc.web.interruptible import InterruptibleBody
 from uploadsvc.web.recipient import check_recipient
 
@@ -179,7 +181,7 @@ class _Endpoint:
     def _told(self, request: Request, standing: Standing, status: int) -> Response:
         headers = {
             "Upload-Offset": str(standing.upload.offset),
-            "Upload-Expires": format_datetime(standing.expires, usegmt=True),
+            "Upload-Expires": _http_date(int(standing.expires.timestamp())),
         }
         if standing.key is not None:
             link = self.links.link(standing.key, requested=request.host_url)
@@ -197,12 +199,22 @@ def _refusal(request: Request, error: UploadsvcError) -> Response:
 
 
 def _empty(status: int, headers: dict[str, str]) -> Response:
-    response = keep_nowhere(Response(status=status))
     # There is nothing that could have a type; RFC 9110 8.6 wants no length at 204.
-    for name in ("Content-Type", *(["Content-Length"] if status == 204 else [])):
-        response.headers.pop(name, None)
-    response.headers.update(headers.items())
-    return response
+    length = [] if status == 204 else [("Content-Length", "0")]
+    told = [*length, *KEPT_NOWHERE, *headers.items()]
+    return Response(status=_status_line(status), headerlist=told, app_iter=[])
+
+
+@lru_cache
+def _status_line(status: int) -> str:
+    return f"{status} {HTTPStatus(status).phrase}"
+
+
+# Uploads come in rows, and those of a second end in the same one.
+@lru_cache(maxsize=16)
+def _http_date(second: int) -> str:
+    """Return a second since 1970 as a header tells it (RFC 9110 5.6.7)."""
+    return formatdate(second, usegmt=True)
 
 
 def _incoming(request: Request) -> int | None:
