@@ -13,19 +13,28 @@ DATA = some_bytes("apache", 300_000, 400_000)
 
 
 @pytest.fixture(scope="module")
-def endpoint(program):
+def apache(program):
     with running_apache(program("apache2"), defined={"THREADS": 16}) as server:
-        yield f"{server.url}/files/"
+        yield server
 
 
-def test_an_upload_goes_on_where_it_broke_off(endpoint):
+def came(apache, upload):
+    """How much of an upload the service has written."""
+    return (apache.folder / f"data/Uploads/{upload.rpartition('/')[2]}.bytes").stat().st_size
+
+
+@pytest.fixture
+def endpoint(apache):
+    return f"{apache.url}/files/"
+
+
+def test_an_upload_goes_on_where_it_broke_off(apache, endpoint):
     upload = create(endpoint, len(DATA))
     with patching(upload, len(DATA)) as cut:
         cut.sendall(DATA[:200_000])
-    assert eventually(lambda: offset(upload) >= 65_536)
-    kept = offset(upload)
+        assert eventually(lambda: came(apache, upload) >= 65_536)
 
-    assert kept <= 200_000
+    assert 65_536 <= offset(upload) <= 200_000
     assert go_on(upload, DATA) == 0
     assert fetch(upload).body == DATA
     assert fetch(f"{upload}/info").json["size"] == len(DATA)
