@@ -13,6 +13,8 @@ from sized_pictures import build_images, jpeg
 from uploadsvc import __version__
 from uploadsvc.storage.local import LocalStorage
 
+pytestmark = pytest.mark.live
+
 UPLOADSVC = Path(sys.executable).with_name("uploadsvc")
 
 

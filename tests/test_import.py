@@ -21,6 +21,8 @@ from uploadsvc.importing import Refused, Saved, find_files, printable, save_file
 from uploadsvc.progress import Progress
 from uploadsvc.storage.local import LocalStorage
 
+pytestmark = pytest.mark.live
+
 UPLOADSVC = Path(sys.executable).with_name("uploadsvc")
 LINE = re.compile(r"([A-Z2-7]{32}01)\t(.+)")
 

@@ -12,6 +12,8 @@ from clients import file_form
 from sized_pictures import jpeg
 from uploadsvc import Settings, make_app
 
+pytestmark = pytest.mark.live
+
 JSON = {"Accept": "application/json"}
 TUS = {"Tus-Resumable": "1.0.0"}
 PICTURE = jpeg(300, 200)

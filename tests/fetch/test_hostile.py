@@ -12,6 +12,8 @@ from fetch.servers import Upstream, ok
 from uploadsvc.errors import SourceFailed, SourceTooSlow, TooLarge
 from uploadsvc.fetch import Fetcher
 
+pytestmark = pytest.mark.live
+
 LIMIT = 1_000_000
 PATIENT, SHORT = 10, 0.5
 """Seconds; those for cases that end by themselves, and for those that never would."""

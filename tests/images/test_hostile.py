@@ -14,6 +14,8 @@ from uploadsvc.errors import Undecodable
 from uploadsvc.images import Picture, Size, TooHeavy, TooManyPixels, Variant
 from uploadsvc.images.scans import count_scans
 
+pytestmark = pytest.mark.live
+
 BOX = Variant(Size(320, 240))
 MEMORY, SECONDS = 300_000_000, 2
 

@@ -18,6 +18,8 @@ from uploadsvc.images import Picture, Size, TooHeavy, TooManyPixels, Variant
 from uploadsvc.images.memory import HEADROOM
 from waiting import eventually
 
+pytestmark = pytest.mark.live
+
 BOX = Variant(Size(60, 60))
 
 

@@ -12,6 +12,8 @@ from uploadsvc.errors import Missing, Unavailable, Undecodable
 from uploadsvc.images import Facts, Picture
 from uploadsvc.web.errors import status_of
 
+pytestmark = pytest.mark.live
+
 
 @pytest.mark.parametrize("ask", ["draw", "probe"])
 def test_one_more_than_fit_is_refused_at_once_and_the_others_are_served(
