@@ -8,7 +8,6 @@ its way: uploads are locked while they are written, and a file being read stays 
 
 import contextlib
 import fcntl
-import itertools
 import logging
 import os
 from collections.abc import Iterator
@@ -98,10 +97,7 @@ def clean(
             if rate is not None:
                 rate.forget_old()
             if room is not None and room.is_limited:
-                # Older installations have no originals.
-                roots = [root for root in (data.storage, data.originals) if root.is_dir()]
-                kept = itertools.chain.from_iterable(map(LocalStorage, roots))
-                room.recount(sum(stored.size for stored in kept))
+                room.recount(_stored(data))
             sync_folder(data.storage)
             sync_folder(data.previews)
         if report.removed or report.stuck or dry_run:
@@ -147,6 +143,8 @@ def _summary(report: Report, *, dry_run: bool) -> str:
 
 
 def _stored(data: DataDir) -> int:
+    """Return how many bytes of files are kept in all."""
+    # Older installations have no originals.
     roots = [root for root in (data.storage, data.originals) if root.is_dir()]
     return sum(stored.size for root in roots for stored in LocalStorage(root))
 

@@ -7,6 +7,7 @@ name JSON in `Accept` get JSON.
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -45,21 +46,34 @@ def sendfile(
     `place` is entered for as long as an upload lasts, and `may_upload` called with the
     client's address, before anything is read; each raises to refuse it.
     """
-    told = answers or Answers(links)
+    sending = _Sending(storage, links, answers or Answers(links), max_upload, keep, now)
 
     def endpoint(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
         allow(request, "POST")
         with place():
             may_upload(environ.get("REMOTE_ADDR", ""))
-            answer = take(request)
+            answer = sending.take(request)
         return answer(environ, start_response)
 
-    def take(request: Request) -> WSGIApplication:
-        form = FileForm(request, field="file1", limit=max_upload)
+    return endpoint
+
+
+@dataclass(frozen=True)
+class _Sending:
+    storage: Storage
+    links: Links
+    answers: Answers
+    max_upload: int
+    keep: timedelta
+    now: Callable[[], datetime]
+
+    def take(self, request: Request) -> WSGIApplication:
+        """Keep the file of the form; return the answer."""
+        form = FileForm(request, field="file1", limit=self.max_upload)
         query = parameters(request)
         # Before anything is read, as far as it is known by then.
-        asked_life(request, query, now=now)
+        asked_life(request, query, now=self.now)
         sent_name = form.open()
         recipient: str | None = None
 
@@ -70,20 +84,18 @@ def sendfile(
             recipient = _recipient(request, query, form.fields)
 
         received = receive(
-            storage,
+            self.storage,
             sent_name,
             checked(),
-            keep=keep,
+            keep=self.keep,
             expected=form.expected,
-            life=lambda: asked_life(request, query, form.fields, now=now),
+            life=lambda: asked_life(request, query, form.fields, now=self.now),
             hashed=accepts_json(request),
         )
         if accepts_json(request):
-            return told.respond(received, requested=request.host_url)
-        link = links.link(received.stored.key, requested=request.host_url)
+            return self.answers.respond(received, requested=request.host_url)
+        link = self.links.link(received.stored.key, requested=request.host_url)
         return _script_answer(link, recipient or "", tagged=_is_pc(query, form.fields))
-
-    return endpoint
 
 
 def _recipient(
